@@ -1,0 +1,1 @@
+"""Move DICOM images in bulk: complete, de-identified, resumable."""

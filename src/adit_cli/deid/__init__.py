@@ -1,0 +1,1 @@
+"""Change a data set so that it no longer names a patient."""

@@ -1,0 +1,1 @@
+"""What the DICOM standard says, without any network."""

@@ -1,0 +1,1 @@
+"""Run many tasks and survive interruption."""

@@ -1,0 +1,76 @@
+"""What happens in a run, as one stream of values for the bar, the log and JSON lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from adit_cli.tasks.task import Outcome, Progress, TaskStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Resolving:
+    """The plan is being made: so many of the wanted studies, rows or queries are looked up."""
+
+    done: int
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """Tasks are known and workers start."""
+
+    job: str
+    total: int
+    pending: int
+    workers: int
+    instances: int | None = None
+    """Instances of the pending tasks; None where a source did not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStarted:
+    """A worker took a task."""
+
+    task_key: str
+    study_uid: str
+    worker: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskProgress:
+    """A worker is further with its task."""
+
+    worker: int
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEnded:
+    """An attempt ended; `status` is pending where another one follows."""
+
+    task_key: str
+    study_uid: str
+    worker: int
+    attempt: int
+    status: TaskStatus
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """The run is over, or stopped and resumable."""
+
+    job: str
+    counts: dict[TaskStatus, int] = field(default_factory=dict[TaskStatus, int])
+    unresolved: int = 0
+    delivered: int = 0
+    withheld: int = 0
+    missing: int = 0
+    size: int = 0
+    seconds: float = 0.0
+    exit_code: int = 0
+
+
+Event: TypeAlias = Resolving | RunStarted | TaskStarted | TaskProgress | TaskEnded | RunEnded

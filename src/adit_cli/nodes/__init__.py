@@ -1,0 +1,1 @@
+"""Talk to the things images come from and go to."""

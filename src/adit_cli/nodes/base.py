@@ -1,0 +1,123 @@
+"""What every node can do, as two small protocols; the kinds of node implement them without inheriting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from adit_cli.dicom.query import Attributes, Level
+from adit_cli.errors import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRef:
+    """One SOP instance as a node listed it at image level."""
+
+    study_uid: str
+    series_uid: str
+    uid: str
+    sop_class_uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A whole Part-10 file that has just appeared in the spool by rename."""
+
+    path: Path
+    uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    size: int
+
+
+OnArrival = Callable[[Arrival], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RetrieveRequest:
+    """What is wanted of one study: all of it, some series, or single instances."""
+
+    study_uid: str
+    series_uids: tuple[str, ...] = ()
+    instances: tuple[InstanceRef, ...] = ()
+    """What the image-level find listed and has not arrived yet; empty where nothing was listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedInstance:
+    """One instance that the peer said, or we saw, could not be moved."""
+
+    uid: str
+    reason: Reason
+    message: str
+
+
+class Source(Protocol):
+    """A node that studies can be found in and fetched from."""
+
+    def find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
+        """Return what the node has at this level; the keys are matching keys, empty ones are asked back."""
+        ...
+
+    def retrieve(self, request: RetrieveRequest, spool: Path, arrived: OnArrival) -> list[FailedInstance]:
+        """Fetch into `spool/<SOPInstanceUID>.dcm` and report each file as it is whole.
+
+        What the peer claims is not proof: the caller compares what arrived with what was listed.
+        `arrived` may be called from several threads, one call at a time.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release what is held open."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A file that may leave: de-identified where the job asks for it."""
+
+    path: Path
+    uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What a destination said of one instance: accepted, accepted with a warning, or refused."""
+
+    uid: str
+    accepted: bool
+    reason: Reason | None = None
+    message: str = ""
+
+
+class Delivery(Protocol):
+    """One study on its way into one destination."""
+
+    def add(self, files: Sequence[Ready]) -> list[Delivered]:
+        """Hand over files as they become ready; returns what is known of them so far."""
+        ...
+
+    def finish(self) -> list[Delivered]:
+        """Make the study visible and durable; returns what was not yet told by `add`."""
+        ...
+
+    def abandon(self) -> None:
+        """Leave nothing half-written behind; safe to call at any time, also after `finish`."""
+        ...
+
+
+class Destination(Protocol):
+    """A node that studies can be delivered to."""
+
+    def begin(self, task_key: str) -> Delivery:
+        """Start delivering one study; the key names it across attempts."""
+        ...
+
+    def close(self) -> None:
+        """Release what is held open."""
+        ...

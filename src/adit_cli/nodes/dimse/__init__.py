@@ -1,0 +1,1 @@
+"""The DIMSE data plane: associations over blocking sockets."""

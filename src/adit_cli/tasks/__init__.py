@@ -1,0 +1,1 @@
+"""One task: plan it, run it."""

@@ -97,6 +97,14 @@ class DiskFullError(AditError):
     default_reason = Reason.DISK_FULL
 
 
+class StoppedError(AditError):
+    """The user or the system asked to stop: raised out of `report` at a safe point; a later run goes on."""
+
+    exit_code = 5
+    transient = True
+    default_reason = Reason.INTERRUPTED
+
+
 class StateError(AditError):
     """The state database is locked by another run of the same job, or unusable."""
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from pydicom.uid import (
     JPEG2000Lossless,
@@ -18,11 +18,11 @@ from pydicom.uid import (
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom._globals import DEFAULT_TRANSFER_SYNTAXES
 from pynetdicom.events import Event
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at run time
 
 from tests.support.process import LOOPBACK
 
 COMPRESSED = (JPEG2000Lossless, JPEGBaseline8Bit, JPEGLossless, JPEGLSLossless, RLELossless)
+VERIFICATION = "1.2.840.10008.1.1"
 AnyEvent: TypeAlias = evt.InterventionEvent | evt.NotificationEvent
 Handler: TypeAlias = tuple[AnyEvent, Callable[[Event], object]]
 OnStore: TypeAlias = Callable[[Event], int]
@@ -90,9 +90,11 @@ def storage_peer(
     `on_store` answers each C-STORE with a status (and may abort); by default all is kept.
     """
     ae = AE(ae_title=ae_title)
-    ae.add_supported_context(Verification)
+    ae.add_supported_context(VERIFICATION)
     for context in AllStoragePresentationContexts:
-        ae.add_supported_context(str(context.abstract_syntax), [*DEFAULT_TRANSFER_SYNTAXES, *COMPRESSED])
+        ae.add_supported_context(
+            cast("str", context.abstract_syntax), [*DEFAULT_TRANSFER_SYNTAXES, *COMPRESSED]
+        )
     if configure is not None:
         configure(ae)
     peer = PynetdicomPeer(ae_title, 0)

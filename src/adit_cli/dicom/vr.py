@@ -1,0 +1,43 @@
+"""Value representations (PS3.5 §6.2): their codes, and which one the standard gives a tag."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+
+SHORT_VRS = frozenset(re.findall("..", "AEASATCSDADSDTFDFLISLOLTPNSHSLSSSTTMUIULUS"))
+"""Those whose explicit form has a length of two bytes (PS3.5 §7.1.2)."""
+LONG_VRS = frozenset(re.findall("..", "OBODOFOLOVOWSQSVUCUNURUTUV"))
+PRIVATE_CREATORS = range(0x10, 0x100)
+REPEATING_GROUPS = (0x50, 0x60)
+
+
+def standard_vr(tag: int) -> str:
+    """Return the VR that the standard gives a tag, `UN` where it gives none (PS3.6, PS3.5 §7.8.1).
+
+    Of alternatives such as "US or SS" it is the last; they have the same width.
+    """
+    number = tag & 0xFFFF
+    if number == 0:
+        return "UL"
+    if tag & 0x10000:
+        return "LO" if number in PRIVATE_CREATORS else "UN"
+    return _standard_vrs().get(tag) or _repeating_vr(tag)
+
+
+@cache
+def _standard_vrs() -> Mapping[int, str]:
+    from pydicom._dicom_dict import DicomDictionary  # noqa: PLC0415 - 90 ms that most commands do not need
+
+    return {tag: entry[0].rpartition(" ")[2] for tag, entry in DicomDictionary.items()}
+
+
+@cache
+def _repeating_vr(tag: int) -> str:
+    if tag >> 24 not in REPEATING_GROUPS:
+        return "UN"
+    from pydicom._dicom_dict import RepeatersDictionary  # noqa: PLC0415 - as above
+
+    entry = RepeatersDictionary.get(f"{tag >> 24:02X}xx{tag & 0xFFFF:04X}")
+    return entry[0].rpartition(" ")[2] if entry else "UN"

@@ -1,0 +1,62 @@
+"""The program's front door: global options, one entry per command, errors turned into exit codes.
+
+A command's module is imported only when it is called, so `adit --help` costs no more than typer.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from adit_cli.cli.endings import exit_code_of
+from adit_cli.cli.lazy import LazyGroup
+from adit_cli.cli.settings import CONTEXT, ConfigOption, QuietOption, StateOption, VerboseOption
+
+EPILOG = """\b
+A NODE is a name from your config, AET@host:port, or a folder's path.
+New here? `adit demo` runs a whole job against a small PACS on this machine.
+Most used: adit query NODE, adit get NODE UID -o DIR, adit transfer JOB.yaml"""
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings=CONTEXT,
+    epilog=EPILOG,
+)
+
+
+def _show_version(value: bool) -> None:  # noqa: FBT001  the signature typer calls
+    if value:
+        from importlib.metadata import version  # noqa: PLC0415  20 ms that only --version needs
+
+        typer.echo(f"adit {version('adit-cli')}")
+        raise typer.Exit
+
+
+@app.callback()
+def adit(
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    verbose: VerboseOption = 0,
+    quiet: QuietOption = 0,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Move DICOM images in bulk: complete, de-identified, resumable."""
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line; every way it can end becomes an exit code here."""
+    try:
+        code = app(args=argv, prog_name="adit", standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as error:  # noqa: BLE001  the last resort, where each error gets its exit code
+        return exit_code_of(error)
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,65 @@
+"""Bars for a person at a terminal: the whole run on one line, each worker below it, problems above."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from adit_cli.cli.progress import Board, Running, doing
+from adit_cli.cli.sentences import ended_line, started_line
+from adit_cli.cli.wording import shorten
+from adit_cli.engine.events import Event, Resolving, RunStarted, TaskEnded
+from adit_cli.tasks.task import TaskStatus
+
+COLOURS = {TaskStatus.WARNING: "yellow", TaskStatus.FAILURE: "red", TaskStatus.PENDING: "dim"}
+UID_ROOM = 24
+
+
+class BarDisplay:
+    """A live picture of the run on standard error, four times a second."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True, highlight=False)
+        self._board = Board()
+        self._resolving: Resolving | None = None
+        self._live = Live(
+            console=self._console, get_renderable=self._picture, refresh_per_second=4, transient=True
+        )
+        self._live.start()
+
+    def show(self, event: Event) -> None:
+        """Take one event; what a person must see stays above the bars."""
+        self._board.take(event)
+        self._resolving = event if isinstance(event, Resolving) else None
+        match event:
+            case RunStarted():
+                self._console.print(Text(started_line(event)))
+            case TaskEnded() if event.status is not TaskStatus.SUCCESS:
+                self._console.print(Text(ended_line(event), style=COLOURS.get(event.status, "")))
+            case _:
+                pass
+
+    def close(self) -> None:
+        """Remove the bars; what was printed above them stays."""
+        self._live.stop()
+
+    def _picture(self) -> Group:
+        if self._resolving is not None:
+            of = f" of {self._resolving.total}" if self._resolving.total else ""
+            return Group(Text(f"looking up {self._resolving.done}{of} …", style="dim"))
+        if not self._board.pending:
+            return Group()
+        bar = ProgressBar(total=self._board.pending, completed=self._board.done, width=20)
+        total = Table.grid(padding=(0, 1))
+        total.add_row(bar, Text(self._board.summary(), no_wrap=True, overflow="ellipsis"))
+        return Group(total, *(_worker(n, running) for n, running in sorted(self._board.workers.items())))
+
+
+def _worker(number: int, running: Running) -> Text:
+    uid = shorten(running.study_uid, UID_ROOM, keep_end=True)
+    return Text(
+        f"  {number} {uid:<{UID_ROOM}} {doing(running)}", style="dim", no_wrap=True, overflow="ellipsis"
+    )

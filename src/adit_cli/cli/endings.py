@@ -1,0 +1,63 @@
+"""How a command line can end: each error becomes a short text on standard error and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import typer
+from typer.exceptions import TyperException
+
+from adit_cli.errors import AditError
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Say what happened, and return the program's exit code."""
+    match error:
+        case AditError():
+            return _report(error.message, error.hint, error.exit_code)
+        case BrokenPipeError() | SystemExit(code=1):  # typer exits with 1 when the pipe is closed
+            return _closed_pipe()
+        case SystemExit():
+            return int(error.code or 0)
+        case KeyboardInterrupt() | typer.Abort():
+            return _report("interrupted", "", 130)
+        case TyperException():
+            return _report_usage(error)
+        case _:
+            return _report_bug(error)
+
+
+def _report(message: str, hint: str, exit_code: int) -> int:
+    typer.echo(f"adit: {message}", err=True)
+    if hint:
+        typer.echo(f"      {hint}", err=True)
+    return exit_code
+
+
+def _report_usage(error: TyperException) -> int:
+    context = getattr(error, "ctx", None)
+    path = getattr(context, "command_path", "adit")
+    message = error.format_message()
+    if not message.strip().startswith("Usage:"):
+        return _report(message[:1].lower() + message[1:], f"see: {path} --help", error.exit_code)
+    typer.echo(message, err=True)
+    return error.exit_code
+
+
+def _closed_pipe() -> int:
+    """Whoever read our output has seen enough: nothing to say, and nothing more to flush into the pipe."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _report_bug(error: BaseException) -> int:
+    """Name the place, not the message: that one may hold what belongs in no log."""
+    if logging.getLogger("adit_cli").isEnabledFor(logging.DEBUG):
+        traceback.print_exception(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+    return _report(f"unexpected error: {where}", "this is a bug; run again with -vv for the traceback", 1)

@@ -1,0 +1,60 @@
+"""What a run says of itself, in sentences. No name, patient ID or pseudonym is ever in one."""
+
+from __future__ import annotations
+
+from adit_cli.cli.wording import count, duration, size
+from adit_cli.engine.events import RunEnded, RunStarted, TaskEnded
+from adit_cli.tasks.task import TaskStatus
+
+_NOT_RIGHT = (
+    TaskStatus.WARNING,
+    TaskStatus.FAILURE,
+    TaskStatus.CANCELED,
+    TaskStatus.PENDING,
+    TaskStatus.RUNNING,
+)
+
+
+def started_line(event: RunStarted) -> str:
+    """Return what the run is about to do."""
+    if not event.pending:
+        return f"{event.job}: all {count(event.total, 'study')} already done"
+    done = f", {event.total - event.pending} already done" if event.total > event.pending else ""
+    instances = f" ({count(event.instances, 'instance')})" if event.instances else ""
+    workers = count(event.workers, "worker")
+    return f"{event.job}: {count(event.pending, 'study')}{instances} to move{done}, {workers}"
+
+
+def ended_line(event: TaskEnded) -> str:
+    """Return how one attempt ended."""
+    outcome = event.outcome
+    if event.status is TaskStatus.SUCCESS:
+        rate = f", {size(outcome.size / outcome.seconds)}/s" if outcome.seconds else ""
+        moved = f"{count(outcome.delivered, 'instance')}, {size(outcome.size)}"
+        return f"{event.study_uid} {moved} in {duration(outcome.seconds)}{rate}"
+    status = "will be tried again" if event.status is TaskStatus.PENDING else event.status.value
+    reason = f" ({outcome.reason.value})" if outcome.reason else ""
+    return f"{event.study_uid} {status}{reason}: {outcome.message}"
+
+
+def end_of_run(event: RunEnded) -> str:
+    """Return the run's result, and what to do about what is not right."""
+    counts = event.counts
+    parts = [count(counts.get(TaskStatus.SUCCESS, 0), "study") + " done"]
+    parts += [f"{counts[status]} {status.value}" for status in _NOT_RIGHT if counts.get(status)]
+    rate = f" ({size(event.size / event.seconds)}/s)" if event.size and event.seconds else ""
+    moved = (
+        f"{count(event.delivered, 'instance')}, {size(event.size)} moved in {duration(event.seconds)}{rate}"
+    )
+    lines = [f"{event.job}: {', '.join(parts)}; {moved if event.delivered else 'nothing had to move'}"]
+    if event.withheld:
+        lines.append(f"  {count(event.withheld, 'instance')} withheld by the de-identification rules")
+    if event.missing:
+        lines.append(f"  {count(event.missing, 'instance')} listed by the source did not arrive")
+    if event.unresolved:
+        lines.append(f"  {count(event.unresolved, 'row or UID', 'rows or UIDs')} became no task")
+    if event.unresolved or any(counts.get(s) for s in (TaskStatus.WARNING, TaskStatus.FAILURE)):
+        lines.append(f"  what and why: adit status {event.job} --failed")
+    if counts.get(TaskStatus.PENDING):
+        lines.append("  run the same command again to go on where it stopped")
+    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The project's sessions; bare `nox` is what CI runs. Each installs what its dependency group in pyproject names."""
+"""The sessions; bare `nox` is what CI runs. Each installs what its dependency group in pyproject names."""
 
 from __future__ import annotations
 

@@ -1,0 +1,190 @@
+"""What must fit together across a job file. Each check yields where it looks wrong, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from adit_cli.jobfile.job import JobFile
+from adit_cli.jobfile.node import SHORT_DIMSE, FolderNode, NodeSpec, ServerNode
+from adit_cli.jobfile.problems import Loc, did_you_mean
+
+Finding: TypeAlias = tuple[Loc, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A job file whose parts are sound, and the nodes it can name."""
+
+    job: JobFile
+    nodes: dict[str, NodeSpec]
+    names: frozenset[str]
+    """Names of all nodes, those included that have a problem of their own."""
+    piped: bool
+    """Whether UIDs come from standard input."""
+    dash: bool
+    """Whether the job file says so too."""
+
+    def node(self, reference: str | NodeSpec) -> NodeSpec | None:
+        """Return what a source or destination refers to, None if nothing is known by this name."""
+        return self.nodes.get(reference) if isinstance(reference, str) else reference
+
+
+def known_names(subject: Subject) -> Iterator[Finding]:
+    """Find names that no node has."""
+    for key in ("source", "destinations"):
+        for at, reference in enumerate(getattr(subject.job, key)):
+            if isinstance(reference, str) and reference not in subject.names:
+                yield (key, at), f"no node is called {reference!r}{_which(reference, subject)}"
+
+
+def _which(reference: str, subject: Subject) -> str:
+    if SHORT_DIMSE.fullmatch(reference):
+        return f": write {{dimse: {reference!r}}}"
+    if "/" in reference or reference.startswith("."):
+        return f": write {{folder: {reference!r}}}"
+    known = ", ".join(sorted(subject.names)) or "none; add it under nodes"
+    return did_you_mean(reference, subject.names) or f": known are {known}"
+
+
+def one_source(subject: Subject) -> Iterator[Finding]:
+    """Find a second source: a study comes from one place."""
+    if len(subject.job.source) > 1:
+        yield ("source",), "several sources are not possible: name one"
+
+
+def distinct_destinations(subject: Subject) -> Iterator[Finding]:
+    """Find a destination that is named twice, or is the source."""
+    source = subject.node(subject.job.source[0])
+    seen: list[NodeSpec] = []
+    for at, reference in enumerate(subject.job.destinations):
+        node = subject.node(reference)
+        if node is None:
+            continue
+        if any(_same(node, other) for other in seen):
+            yield ("destinations", at), "stands here twice: keep one of them"
+        elif source is not None and _same(node, source):
+            yield ("destinations", at), "is the source as well: studies would be sent to where they come from"
+        elif source is not None and _inside(node, source):
+            yield ("destinations", at), "lies inside the source folder: choose a folder beside it"
+        seen.append(node)
+
+
+def _same(one: NodeSpec, other: NodeSpec) -> bool:
+    match one, other:
+        case ServerNode(dimse=a), ServerNode(dimse=b):
+            return (a.ae_title, a.host.lower(), a.port) == (b.ae_title, b.host.lower(), b.port)
+        case FolderNode(folder=a), FolderNode(folder=b):
+            return a.resolve() == b.resolve()
+        case _:
+            return False
+
+
+def _inside(one: NodeSpec, other: NodeSpec) -> bool:
+    match one, other:
+        case FolderNode(folder=a), FolderNode(folder=b):
+            return a.resolve().is_relative_to(b.resolve())
+        case _:
+            return False
+
+
+def piped_in_or_selected(subject: Subject) -> Iterator[Finding]:
+    """Find what would add to UIDs that are piped in; whoever pipes means just these."""
+    studies = subject.job.select.studies
+    for key, given in (("cohort", studies.cohort), ("query", studies.query)):
+        if subject.piped and given is not None and not subject.dash:
+            yield (
+                ("select", "studies", key),
+                'is used although UIDs are piped in: leave it out, or say that both are meant by `uids: "-"`',
+            )
+
+
+def something_selected(subject: Subject) -> Iterator[Finding]:
+    """Find a job that would empty a server because something was left out; a folder may be taken whole."""
+    studies = subject.job.select.studies
+    if isinstance(subject.node(subject.job.source[0]), FolderNode) or subject.piped:
+        return
+    if studies.query is not None and not studies.query.keys():
+        yield (
+            ("select", "studies", "query"),
+            "would take the whole archive: name at least one key, such as study_date",
+        )
+    elif not (studies.cohort or studies.query or studies.uids):
+        yield (
+            ("select", "studies"),
+            "selects nothing: name a cohort, a query or uids, or pipe UIDs in with --uids -",
+        )
+
+
+def one_key(subject: Subject) -> Iterator[Finding]:
+    """Find a second place for the secret."""
+    if subject.job.key is not None and subject.job.key_file is not None:
+        yield ("key_file",), "stands here beside key: keep one of them"
+
+
+def pseudonyms_are_used(subject: Subject) -> Iterator[Finding]:
+    """Find what is to be written into data sets that are not changed."""
+    job = subject.job
+    none = job.deidentify is not None and job.deidentify.profile == "none"
+    if none and job.pseudonyms is not None:
+        yield (
+            ("deidentify", "profile"),
+            "none moves data sets as they are, without the pseudonyms: write basic, or leave pseudonyms out",
+        )
+    elif job.trial is not None and (none or (job.deidentify is None and job.pseudonyms is None)):
+        yield (
+            ("trial",),
+            "is written into data sets only where they are changed: add pseudonyms, or leave trial out",
+        )
+
+
+def column_has_a_cohort(subject: Subject) -> Iterator[Finding]:
+    """Find pseudonyms from a column of no table."""
+    pseudonyms = subject.job.pseudonyms
+    if pseudonyms is not None and pseudonyms.source == "column" and subject.job.select.studies.cohort is None:
+        yield ("pseudonyms", "from"), "column is one of the cohort's, and this job has no cohort"
+
+
+def files_exist(subject: Subject) -> Iterator[Finding]:
+    """Find files that are not there."""
+    job = subject.job
+    named: list[tuple[Loc, Path | None]] = [
+        (("key_file",), job.key_file),
+        (("pseudonyms", "file"), job.pseudonyms.file if job.pseudonyms else None),
+        (
+            ("select", "studies", "cohort", "file"),
+            job.select.studies.cohort.file if job.select.studies.cohort else None,
+        ),
+    ]
+    for loc, path in named:
+        if path is not None and not path.is_file():
+            yield loc, f"there is no such file: {path}{_similar(path)}"
+
+
+def _similar(path: Path) -> str:
+    names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    return did_you_mean(path.name, names)
+
+
+Check: TypeAlias = Callable[[Subject], Iterator[Finding]]
+CHECKS: tuple[tuple[Check, frozenset[str]], ...] = (
+    (known_names, frozenset({"source", "destinations"})),
+    (one_source, frozenset({"source"})),
+    (distinct_destinations, frozenset({"source", "destinations", "nodes"})),
+    (something_selected, frozenset({"source", "select", "nodes"})),
+    (piped_in_or_selected, frozenset({"select"})),
+    (one_key, frozenset({"key", "key_file"})),
+    (pseudonyms_are_used, frozenset({"pseudonyms", "deidentify", "trial"})),
+    (column_has_a_cohort, frozenset({"pseudonyms", "select"})),
+    (files_exist, frozenset({"key_file", "pseudonyms", "select"})),
+)
+"""Each check with the keys that it looks at; it is left out where one of them is not sound by itself."""
+
+
+def check(subject: Subject, unsound: frozenset[str]) -> Iterator[Finding]:
+    """Yield what the checks find that can be made."""
+    for one, needed in CHECKS:
+        if not needed & unsound:
+            yield from one(subject)

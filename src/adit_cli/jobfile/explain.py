@@ -1,0 +1,153 @@
+"""Say in the words of a job file what pydantic found wrong with it, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pydantic_core import ErrorDetails
+
+from adit_cli.jobfile.interpolate import Interpolation
+from adit_cli.jobfile.problems import Loc, Problem, did_you_mean
+from adit_cli.jobfile.schema import Schema, is_secret, keys_at
+from adit_cli.jobfile.tree import Mapping, Scalar, Sequence, Tree
+
+SHOWN = 60
+"""Characters of an offending text that are shown."""
+
+_WORDS = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "dict_type": "must be a mapping (key: value)",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number",
+    "int_type": "must be a whole number",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "list_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "mapping_type": "must be a mapping (key: value)",
+    "model_attributes_type": "must be a mapping (key: value)",
+    "model_type": "must be a mapping (key: value)",
+    "path_type": "must be a path",
+    "string_pattern_mismatch": "has a sign in it that is not possible here",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_type": "must be a text",
+    "too_short": "must have at least {min_length} of them",
+    "tuple_type": "must be a list",
+    "value_error": "{error}",
+}
+_NAME_RULE = "must begin with a letter or digit and hold only letters, digits, . _ and -, at most 64"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the file a step of pydantic's ends up."""
+
+    loc: Loc
+    line: int
+    column: int
+    tree: Tree
+    at_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Explainer:
+    """Turns errors into problems; knows the file's text, its variables and which keys exist."""
+
+    tree: Tree
+    filled: Interpolation
+    schema: Schema
+
+    def place(self, loc: Loc) -> Place:
+        """Return the deepest place that the file has; steps for pydantic's own unions are left out."""
+        place = Place((), self.tree.line, self.tree.column, self.tree)
+        for step in loc:
+            place = _step(place, step)
+        return place
+
+    def explain(self, errors: Iterable[ErrorDetails]) -> list[Problem]:
+        """Return a problem for each error."""
+        return [self._one(error) for error in errors]
+
+    def at(self, loc: Loc, message: str) -> Problem:
+        """Return a problem found by a check of ours, which says all there is to say."""
+        place = self.place(loc)
+        return self._problem(place, place.loc, message)
+
+    def _one(self, error: ErrorDetails) -> Problem:
+        loc = error["loc"]
+        place = self.place(loc)
+        if error["type"] == "missing":
+            known = f"the key {loc[-1]} is missing"
+            return self._problem(place, place.loc, known)
+        if error["type"] == "extra_forbidden":
+            return self._unknown_key(place)
+        if place.at_key or loc[-1:] == ("[key]",):
+            return self._bad_key(place, error)
+        message = _message(error)
+        return self._problem(place, place.loc, message + self._shown(place, error))
+
+    def _unknown_key(self, place: Place) -> Problem:
+        known = keys_at(self.schema, place.loc[:-1])
+        close = did_you_mean(str(place.loc[-1]), known)
+        choice = close or f": {', '.join(known)} are known here" * bool(known)
+        return self._problem(self._key_of(place), place.loc, f"unknown key{choice}")
+
+    def _bad_key(self, place: Place, error: ErrorDetails) -> Problem:
+        known = _NAME_RULE if error["type"] == "string_pattern_mismatch" else f"as a key {_message(error)}"
+        expected = _expected(error)
+        return self._problem(
+            self._key_of(place), place.loc, known + did_you_mean(str(place.loc[-1]), expected)
+        )
+
+    def _key_of(self, place: Place) -> Place:
+        parent = self.place(place.loc[:-1]).tree
+        key = parent.keys.get(str(place.loc[-1])) if isinstance(parent, Mapping) else None
+        return Place(place.loc, key.line, key.column, key) if key else place
+
+    def _shown(self, place: Place, error: ErrorDetails) -> str:
+        """Return what stands there instead, unless it is a secret or no single text."""
+        tree = place.tree
+        if not isinstance(tree, Scalar) or is_secret(self.schema, place.loc):
+            return ""
+        if tree.is_null:
+            return ", but nothing is written here"
+        text = tree.text if len(tree.text) <= SHOWN else tree.text[: SHOWN - 1] + "…"
+        quoted = "" if repr(tree.text) in _message(error) else f", not {text!r}"
+        return quoted + did_you_mean(tree.text, _expected(error))
+
+    def _problem(self, place: Place, loc: Loc, message: str) -> Problem:
+        here = isinstance(place.tree, Scalar) and self.filled.is_filled(place.tree)
+        return Problem(self.filled.masked(message, here=here), loc, place.line, place.column)
+
+
+def _step(place: Place, step: str | int) -> Place:
+    tree = place.tree
+    if isinstance(tree, Mapping) and step in tree.values:
+        child = tree.values[step]
+        return Place((*place.loc, step), child.line, child.column, child)
+    if isinstance(tree, Sequence) and isinstance(step, int) and step < len(tree.items):
+        child = tree.items[step]
+        return Place((*place.loc, step), child.line, child.column, child)
+    return place
+
+
+def _message(error: ErrorDetails) -> str:
+    words = _WORDS.get(error["type"])
+    if words is None:
+        return error["msg"][:1].lower() + error["msg"][1:]
+    return words.format(**error.get("ctx", {}))
+
+
+def _expected(error: ErrorDetails) -> list[str]:
+    """Return the words of which one must stand here, from `'a', 'b' or 'c'`."""
+    expected = str(error.get("ctx", {}).get("expected", ""))
+    return [word.strip(" '\"") for word in expected.replace(" or ", ",").split(",") if word.strip()]

@@ -1,0 +1,75 @@
+"""The job file's JSON Schema: what editors complete and check, and what our own messages look keys up in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import TypeAlias, cast
+
+from pydantic import BaseModel
+
+from adit_cli.jobfile.job import JobFile
+from adit_cli.jobfile.problems import Loc
+
+Schema: TypeAlias = dict[str, "Schema | list[Schema] | str | int | float | bool | None"]
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def job_schema() -> Schema:
+    """Return the JSON Schema of a job file, short forms included."""
+    return {"$schema": DIALECT, **schema_of(JobFile), "title": "ADIT job file"}
+
+
+@cache
+def schema_of(model: type[BaseModel]) -> Schema:
+    """Return the schema of what is written for a model."""
+    return cast("Schema", model.model_json_schema(by_alias=True, mode="validation"))
+
+
+def schemas_at(root: Schema, loc: Loc) -> list[Schema]:
+    """Return the schemas that may apply at a place; several where a value has several forms."""
+    found = list(_forms(root, root))
+    for step in loc:
+        found = [form for schema in found for form in _below(root, schema, step)]
+    return found
+
+
+def keys_at(root: Schema, loc: Loc) -> list[str]:
+    """Return the keys that are known at a place."""
+    schemas = schemas_at(root, loc)
+    return list(
+        dict.fromkeys(key for schema in schemas for key in cast("Schema", schema.get("properties", {})))
+    )
+
+
+def is_secret(root: Schema, loc: Loc) -> bool:
+    """Return whether a secret belongs here, so that what stands here instead is not shown either."""
+    return any(schema.get("writeOnly") for schema in schemas_at(root, loc))
+
+
+def _below(root: Schema, schema: Schema, step: str | int) -> Iterator[Schema]:
+    if isinstance(step, int):
+        children = [schema.get("items")]
+    else:
+        properties = cast("Schema", schema.get("properties", {}))
+        children = [properties.get(step, schema.get("additionalProperties"))]
+    for child in children:
+        if isinstance(child, dict):
+            yield from _forms(root, child)
+
+
+def _forms(root: Schema, schema: Schema) -> Iterator[Schema]:
+    """Yield the schema with references followed and alternatives apart."""
+    reference = schema.get("$ref")
+    if isinstance(reference, str):
+        definitions = cast("dict[str, Schema]", root["$defs"])
+        yield from _forms(root, definitions[reference.rpartition("/")[2]])
+        return
+    alternatives = [
+        cast("list[Schema]", schema[word]) for word in ("anyOf", "oneOf", "allOf") if word in schema
+    ]
+    if not alternatives:
+        yield schema
+    for alternative in alternatives:
+        for form in alternative:
+            yield from _forms(root, form)

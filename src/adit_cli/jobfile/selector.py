@@ -1,0 +1,201 @@
+"""Which studies and series a job takes. A key names its DICOM keyword once; all else follows from that.
+
+What a server is asked never loses a study that a rule lets in: a description with letters stays on
+our side, since servers compare case and people don't. Only `where` is sent as it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, field_validator, model_validator
+
+from adit_cli.dicom.matching import Match, all_of, any_of
+from adit_cli.dicom.query import Attributes
+from adit_cli.jobfile.node import Strict
+from adit_cli.jobfile.rules import AtLeast, AtMost, Dates, Numbers, Rule, Text, Where, as_sent
+from adit_cli.jobfile.uids import Uids
+from adit_cli.jobfile.values import RelativePath
+
+
+class Asked(Enum):
+    """Whether a server may narrow its answer by a key."""
+
+    AS_WRITTEN = auto()
+    CASELESS = auto()
+    """Only where case makes no difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """The attribute that a key of the job file is about."""
+
+    name: str
+    asked: Asked = Asked.AS_WRITTEN
+
+
+class Selector(Strict):
+    """Rules that must all hold. A new key is one annotated field of a subclass."""
+
+    where: Where = Field(
+        default={},
+        description="Any other attribute, by DICOM keyword or gggg,eeee; sent to the server as written.",
+        examples=[{"ReferringPhysicianName": "DOE*"}],
+    )
+
+    def keys(self) -> Attributes:
+        """Return the keys of a query: what narrows the answer, and empty what only we can compare."""
+        keys: Attributes = {}
+        for name, asked, rule in self.rules():
+            key = as_sent(name, rule)
+            hidden = asked is Asked.CASELESS and key.lower() != key.upper()
+            keys[name] = keys.get(name) or ("" if hidden else key)
+        return keys
+
+    def matches(self, found: Attributes) -> Match:
+        """Return whether what a node reported satisfies every rule."""
+        return all_of(rule.matches(found.get(name)) for name, _, rule in self.rules())
+
+    def rules(self) -> Iterator[tuple[str, Asked, Rule]]:
+        """Yield each rule with its attribute's keyword and whether a server may apply it."""
+        for field_name, field in type(self).model_fields.items():
+            rule: Rule | None = getattr(self, field_name)
+            for keyword in field.metadata:
+                if isinstance(keyword, Keyword) and rule is not None:
+                    yield keyword.name, keyword.asked, rule
+        for name, rule in self.where.items():
+            yield name, Asked.AS_WRITTEN, rule
+
+
+class Query(Selector):
+    """Studies found by what is known of them."""
+
+    study_date: Annotated[Dates | None, Keyword("StudyDate")] = Field(
+        default=None,
+        description="A day, month, year or range: DICOM's form, ISO dates, `last 7 days`, `yesterday`.",
+        examples=["2024-01-01..2024-03-31"],
+    )
+    modality: Annotated[Text | None, Keyword("ModalitiesInStudy")] = Field(
+        default=None, description="A modality that the study has; one of several.", examples=[["CT", "MR"]]
+    )
+    study_description: Annotated[Text | None, Keyword("StudyDescription", Asked.CASELESS)] = Field(
+        default=None,
+        description="A literal, DICOM wildcards (`*`, `?`) or `/regex/flags`; one of several.",
+        examples=["/thorax|chest/i"],
+    )
+
+
+class SeriesRule(Selector):
+    """What a series must be for the rule to apply; all keys must hold."""
+
+    modality: Annotated[Text | None, Keyword("Modality")] = Field(
+        default=None, description="The series' modality; one of several.", examples=["CT"]
+    )
+    series_description: Annotated[Text | None, Keyword("SeriesDescription", Asked.CASELESS)] = Field(
+        default=None,
+        description="A literal, DICOM wildcards (`*`, `?`) or `/regex/flags`; one of several.",
+        examples=["/thin/i"],
+    )
+    protocol_name: Annotated[Text | None, Keyword("ProtocolName", Asked.CASELESS)] = Field(
+        default=None, description="The same for the protocol's name.", examples=["*lung*"]
+    )
+    body_part: Annotated[Text | None, Keyword("BodyPartExamined")] = Field(
+        default=None, description="The same for the body part examined.", examples=["CHEST"]
+    )
+    series_number: Annotated[Numbers | None, Keyword("SeriesNumber")] = Field(
+        default=None, description="A number, a range or a list of them.", examples=[99, "1..5"]
+    )
+    min_instances: Annotated[AtLeast | None, Keyword("NumberOfSeriesRelatedInstances")] = Field(
+        default=None, description="The fewest images that the series has.", examples=[20]
+    )
+    max_instances: Annotated[AtMost | None, Keyword("NumberOfSeriesRelatedInstances")] = Field(
+        default=None, description="The most images that the series has.", examples=[2000]
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> SeriesRule:
+        if not self.keys():
+            raise ValueError("this rule is about every series: name at least one key, such as modality")
+        return self
+
+
+class SeriesRules(Strict):
+    """Which series of a study are taken."""
+
+    include: tuple[SeriesRule, ...] = Field(
+        default=(),
+        description="Any of these rules lets a series in; without one, every series is in.",
+        examples=[[{"modality": "CT", "series_description": "/thin/i", "min_instances": 20}]],
+    )
+    exclude: tuple[SeriesRule, ...] = Field(
+        default=(),
+        description="Any of these rules keeps a series out, whatever lets it in.",
+        examples=[[{"series_number": 99}, {"modality": ["SR", "PR"]}]],
+    )
+
+    def keys(self) -> Attributes:
+        """Return what must be asked back at series level; rules of which any may hold narrow nothing."""
+        return {name: "" for rule in (*self.include, *self.exclude) for name, _, _ in rule.rules()}
+
+    def admits(self, series: Attributes) -> Match:
+        """Return whether a series is taken, as far as the node told."""
+        let_in = any_of(rule.matches(series) for rule in self.include) if self.include else Match.YES
+        kept_out = any_of(rule.matches(series) for rule in self.exclude)
+        return all_of((let_in, kept_out.negated()))
+
+
+ColumnName: TypeAlias = Literal[
+    "patient_id",
+    "study_uid",
+    "accession_number",
+    "series_uid",
+    "study_date",
+    "modality",
+    "patient_name",
+    "patient_birth_date",
+    "pseudonym",
+]
+
+
+class Cohort(Strict):
+    """A table of what is wanted, one study or patient a row."""
+
+    file: RelativePath = Field(
+        description="A .csv or .tsv file; every cell is read as text.", examples=["cohort.csv"]
+    )
+    columns: dict[ColumnName, str] = Field(
+        default={},
+        description="The headers of columns that are not recognised by name.",
+        examples=[{"patient_id": "MRN", "accession_number": "ACC"}],
+    )
+
+    @field_validator("file")
+    @classmethod
+    def _is_readable_kind(cls, file: Path) -> Path:
+        if file.suffix.lower() not in {".csv", ".tsv", ".txt"}:
+            raise ValueError("is neither .csv nor .tsv: save the table as CSV")
+        return file
+
+
+class Studies(Strict):
+    """The studies: the union of what is named here."""
+
+    cohort: Cohort | None = Field(default=None, description="A table with a row for each study or patient.")
+    query: Query | None = Field(default=None, description="What the source is asked for.")
+    uids: Uids = Field(
+        default=(),
+        description="Study Instance UIDs: a list, `{file: uids.txt}` (one a line, or the first column), "
+        "or `-` for standard input.",
+        examples=[["1.2.840.113619.2.1", "1.2.840.113619.2.2"]],
+    )
+
+
+class Select(Strict):
+    """What is taken from the source."""
+
+    studies: Studies = Field(default=Studies(), description="Which studies; the union of the keys below.")
+    series: SeriesRules = Field(default=SeriesRules(), description="Which series of them; all, if left out.")

@@ -1,0 +1,84 @@
+"""Which tasks a job has: a new plan laid over what is known, and ended tasks put in line again.
+
+The functions work inside the caller's transaction, so a plan is taken over whole or not at all.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sqlite3
+from collections.abc import Collection, Iterable
+
+from adit_cli.engine.rows import Row, cohort_rows, task_row, unresolved_row
+from adit_cli.errors import Reason, UsageError
+from adit_cli.tasks.task import TaskStatus, TransferTask, Unresolved
+
+ENDED = (TaskStatus.SUCCESS, TaskStatus.WARNING, TaskStatus.FAILURE, TaskStatus.CANCELED)
+SELECTORS = (*map(str, ENDED), *map(str, Reason))
+
+
+def merge(db: sqlite3.Connection, tasks: Iterable[TransferTask]) -> int:
+    """Make these the job's tasks; return how many are new.
+
+    The comparison is made here and only differences are written, since a resumed job has hardly any.
+    """
+    found = db.execute("select key, planned, cohort_rows, instances from task")
+    known: dict[str, Row] = {
+        row["key"]: (row["planned"], row["cohort_rows"], row["instances"]) for row in found
+    }
+    new: dict[str, TransferTask] = {}
+    changed: list[Row] = []
+    kept: set[str] = set()
+    for task in tasks:
+        if task.key not in known:
+            new[task.key] = task
+            continue
+        kept.add(task.key)
+        values = (1, cohort_rows(task), task.instances)
+        if known[task.key] != values:
+            changed.append((*values, task.key))
+    left_out = [(key,) for key, (planned, *_) in known.items() if planned and key not in kept]
+    db.executemany("update task set planned = 0 where key = ?", left_out)
+    db.executemany("update task set planned = ?, cohort_rows = ?, instances = ? where key = ?", changed)
+    db.executemany(
+        "insert into task (key, study_uid, source, destinations, patient_id, issuer, pseudonym, series_uids,"
+        " cohort_rows, instances) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        map(task_row, new.values()),
+    )
+    return len(new)
+
+
+def replace_unresolved(db: sqlite3.Connection, unresolved: Iterable[Unresolved]) -> None:
+    """Keep what this plan could not resolve, and forget what an earlier one could not."""
+    db.execute("delete from unresolved")
+    db.executemany(
+        "insert into unresolved (label, reason, message, hint, cohort_row) values (?, ?, ?, ?, ?)",
+        map(unresolved_row, unresolved),
+    )
+
+
+def requeue(db: sqlite3.Connection, selectors: Collection[str]) -> int:
+    """Put tasks of the plan back in line that ended with such a status or reason; return how many."""
+    for selector in selectors:
+        _check(selector)
+    changed = db.execute(
+        "update task set status = 'pending', tries = 0, retry_at = 0"
+        " where planned = 1 and (status in (select value from json_each(:chosen))"
+        " or status in ('warning', 'failure') and exists ("
+        " select 1 from attempt where attempt.task = task.number and attempt.number = task.attempts"
+        " and attempt.reason in (select value from json_each(:chosen))))"
+        " and status not in ('pending', 'running')",
+        {"chosen": json.dumps(list(selectors))},
+    )
+    return changed.rowcount
+
+
+def _check(selector: str) -> None:
+    if selector in SELECTORS:
+        return
+    close = difflib.get_close_matches(selector, SELECTORS, n=1)
+    raise UsageError(
+        f"no task ends as {selector}",
+        hint=f"did you mean {close[0]}?" if close else f"use one of {', '.join(SELECTORS)}",
+    )

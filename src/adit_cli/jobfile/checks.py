@@ -74,12 +74,21 @@ def distinct_destinations(subject: Subject) -> Iterator[Finding]:
 
 def _same(one: NodeSpec, other: NodeSpec) -> bool:
     match one, other:
-        case ServerNode(dimse=a), ServerNode(dimse=b):
-            return (a.ae_title, a.host.lower(), a.port) == (b.ae_title, b.host.lower(), b.port)
+        case ServerNode(), ServerNode():
+            return bool(_addresses(one) & _addresses(other))
         case FolderNode(folder=a), FolderNode(folder=b):
             return a.resolve() == b.resolve()
         case _:
             return False
+
+
+def _addresses(node: ServerNode) -> set[tuple[str, ...]]:
+    found: set[tuple[str, ...]] = set()
+    if node.dimse is not None:
+        found.add((node.dimse.ae_title, node.dimse.host.lower(), str(node.dimse.port)))
+    if node.dicomweb is not None:
+        found.add((node.dicomweb.url.lower(), node.dicomweb.wado_prefix, node.dicomweb.stow_prefix))
+    return found
 
 
 def _inside(one: NodeSpec, other: NodeSpec) -> bool:
@@ -111,7 +120,7 @@ def something_selected(subject: Subject) -> Iterator[Finding]:
             ("select", "studies", "query"),
             "would take the whole archive: name at least one key, such as study_date",
         )
-    elif not (studies.cohort or studies.query or studies.uids):
+    elif not (studies.cohort or studies.query or studies.uids or subject.dash):
         yield (
             ("select", "studies"),
             "selects nothing: name a cohort, a query or uids, or pipe UIDs in with --uids -",

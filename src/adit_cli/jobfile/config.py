@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 
 import platformdirs
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from adit_cli.deid.spec import DeidSpec
 from adit_cli.errors import UsageError
+from adit_cli.jobfile.dicomweb import HTTP_URL
 from adit_cli.jobfile.job import Run
 from adit_cli.jobfile.node import SHORT_DIMSE, AnyNode, FolderNode, NodeSpec, ServerNode, Strict, label
 from adit_cli.jobfile.problems import did_you_mean
@@ -74,7 +74,7 @@ def load_config(
     """Return the config in this file; an empty one without a path."""
     if path is None:
         return Config()
-    at = Reading(folder=path.absolute().parent, today=date.today())  # noqa: DTZ011 - the user's own day
+    at = Reading(path.absolute().parent)
     written = read(path, ConfigFile, Values(variables or {}, environment), at)
     model = written.checked()
     fields = {name: getattr(model, name) for name in model.model_fields_set}
@@ -88,12 +88,14 @@ def _anchored(defaults: Defaults, folder: Path) -> Defaults:
 
 
 def parse_node(text: str, config: Config) -> tuple[str, NodeSpec]:
-    """Return the node that a command line names: by name, as AE_TITLE@host:port, or a folder's path."""
+    """Return the node that a command line names: by name, AE_TITLE@host:port, URL or folder."""
     if text in config.nodes:
         return text, config.nodes[text]
     if SHORT_DIMSE.fullmatch(text):
         server = ServerNode.model_validate({"dimse": text})
         return label(server), server
+    if HTTP_URL.match(text):
+        return _web_node(text)
     if Path(text).is_dir() or text.endswith(("/", os.sep)) or text.startswith((".", "~", "/")):
         folder = FolderNode.model_validate({"folder": text})
         return label(folder), folder
@@ -101,5 +103,17 @@ def parse_node(text: str, config: Config) -> tuple[str, NodeSpec]:
     known = f"known are {', '.join(config.nodes)}" if config.nodes else "the config has no nodes"
     raise UsageError(
         f"no node is called {text}{close}: {known}",
-        hint="give a name from the config, AE_TITLE@host:port, or a folder such as ./images",
+        hint="give a name from the config, AE_TITLE@host:port, a URL, or a folder such as ./images",
     )
+
+
+def _web_node(url: str) -> tuple[str, NodeSpec]:
+    try:
+        server = ServerNode.model_validate({"dicomweb": url})
+    except ValidationError as error:
+        # The URL itself isn't repeated: a password may be in it.
+        why = "; ".join(str(one.get("ctx", {}).get("error", one["msg"])) for one in error.errors())
+        raise UsageError(
+            f"the URL cannot be used: it {why}", hint="https://host/dicom-web, for example"
+        ) from None
+    return label(server), server

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from adit_cli.jobfile.interpolate import Interpolation
 from adit_cli.jobfile.problems import Loc, Problem, did_you_mean
-from adit_cli.jobfile.schema import Schema, is_secret, keys_at
+from adit_cli.jobfile.schema import Schema, is_secret, keys_at, schema_of
 from adit_cli.jobfile.tree import Mapping, Scalar, Sequence, Tree
 
 SHOWN = 60
@@ -42,9 +43,9 @@ _WORDS = {
     "string_type": "must be a text",
     "too_short": "must have at least {min_length} of them",
     "tuple_type": "must be a list",
+    "key": "{error}",
     "value_error": "{error}",
 }
-_NAME_RULE = "must begin with a letter or digit and hold only letters, digits, . _ and -, at most 64"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,6 @@ class Place:
     line: int
     column: int
     tree: Tree
-    at_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,12 @@ class Explainer:
 
     tree: Tree
     filled: Interpolation
-    schema: Schema
+    kind: type[BaseModel]
+
+    @property
+    def schema(self) -> Schema:
+        """Return the schema of what is read; made when the first problem needs it."""
+        return schema_of(self.kind)
 
     def place(self, loc: Loc) -> Place:
         """Return the deepest place that the file has; steps for pydantic's own unions are left out."""
@@ -80,33 +85,25 @@ class Explainer:
     def at(self, loc: Loc, message: str) -> Problem:
         """Return a problem found by a check of ours, which says all there is to say."""
         place = self.place(loc)
-        return self._problem(place, place.loc, message)
+        return self._problem(place, message)
 
     def _one(self, error: ErrorDetails) -> Problem:
         loc = error["loc"]
         place = self.place(loc)
         if error["type"] == "missing":
-            known = f"the key {loc[-1]} is missing"
-            return self._problem(place, place.loc, known)
+            return self._problem(place, f"the key {loc[-1]} is missing")
         if error["type"] == "extra_forbidden":
-            return self._unknown_key(place)
-        if place.at_key or loc[-1:] == ("[key]",):
-            return self._bad_key(place, error)
-        message = _message(error)
-        return self._problem(place, place.loc, message + self._shown(place, error))
+            return self._unknown_key(place, keys_at(self.schema, place.loc[:-1]))
+        if loc[-1:] == ("[key]",) and error["type"] == "literal_error":
+            return self._unknown_key(place, _expected(error))
+        if loc[-1:] == ("[key]",) or error["type"] == "key":
+            return self._problem(self._key_of(place), _message(error))
+        return self._problem(place, _message(error) + self._shown(place, error))
 
-    def _unknown_key(self, place: Place) -> Problem:
-        known = keys_at(self.schema, place.loc[:-1])
+    def _unknown_key(self, place: Place, known: list[str]) -> Problem:
         close = did_you_mean(str(place.loc[-1]), known)
         choice = close or f": {', '.join(known)} are known here" * bool(known)
-        return self._problem(self._key_of(place), place.loc, f"unknown key{choice}")
-
-    def _bad_key(self, place: Place, error: ErrorDetails) -> Problem:
-        known = _NAME_RULE if error["type"] == "string_pattern_mismatch" else f"as a key {_message(error)}"
-        expected = _expected(error)
-        return self._problem(
-            self._key_of(place), place.loc, known + did_you_mean(str(place.loc[-1]), expected)
-        )
+        return self._problem(self._key_of(place), f"unknown key{choice}")
 
     def _key_of(self, place: Place) -> Place:
         parent = self.place(place.loc[:-1]).tree
@@ -121,12 +118,11 @@ class Explainer:
         if tree.is_null:
             return ", but nothing is written here"
         text = tree.text if len(tree.text) <= SHOWN else tree.text[: SHOWN - 1] + "…"
-        quoted = "" if repr(tree.text) in _message(error) else f", not {text!r}"
+        quoted = "" if tree.text in _message(error) else f", not {text!r}"
         return quoted + did_you_mean(tree.text, _expected(error))
 
-    def _problem(self, place: Place, loc: Loc, message: str) -> Problem:
-        here = isinstance(place.tree, Scalar) and self.filled.is_filled(place.tree)
-        return Problem(self.filled.masked(message, here=here), loc, place.line, place.column)
+    def _problem(self, place: Place, message: str) -> Problem:
+        return Problem(self.filled.masked(message, place.tree), place.loc, place.line, place.column)
 
 
 def _step(place: Place, step: str | int) -> Place:

@@ -14,7 +14,7 @@ _VARIABLE = re.compile(
     r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|(?P<bad>\$\{)"
 )
 MIN_MASKED = 4
-"""Values shorter than this are only masked where they stand: they occur in any text by chance."""
+"""Shorter values are not replaced all over: they occur in any text by chance."""
 
 
 class Interpolation:
@@ -22,7 +22,7 @@ class Interpolation:
 
     def __init__(self, variables: AnyMapping[str, str], environment: AnyMapping[str, str]) -> None:
         self._given = {**environment, **variables}
-        self._filled: dict[int, Scalar] = {}
+        self._filled: dict[str, set[str]] = {}
         self._values: dict[str, str] = {}
         self.used: set[str] = set()
         self.problems: list[Problem] = []
@@ -37,27 +37,22 @@ class Interpolation:
             case Mapping():
                 return {key: self.plain(value, (*loc, key)) for key, value in tree.values.items()}
 
-    def is_filled(self, scalar: Scalar) -> bool:
-        """Return whether any of the scalar's text came from a variable."""
-        return id(scalar) in self._filled
+    def masked(self, message: str, about: Tree) -> str:
+        """Return a message without the values of variables; they may be secrets.
 
-    def masked(self, message: str, *, here: bool) -> str:
-        """Return a message with the values of variables replaced by their names.
-
-        Values of a few letters are only replaced where the message is about the very text they are in.
+        A message about a text that a variable is part of may quote any piece of it, so it is kept only
+        if it shares no word with it.
         """
         for value, name in sorted(self._values.items(), key=lambda pair: -len(pair[0])):
-            if here or len(value) >= MIN_MASKED:
-                message = re.sub(
-                    re.escape(value), f"${{{name}}}".replace("\\", "\\\\"), message, flags=re.IGNORECASE
-                )
-        return message
+            if len(value) >= MIN_MASKED:
+                message = message.replace(value, f"${{{name}}}").replace(repr(value)[1:-1], f"${{{name}}}")
+        if not isinstance(about, Scalar) or about.text not in self._filled:
+            return message
+        words = {word for value in self._filled[about.text] for word in _words(value)}
+        return f"what {about.text} stands for is not possible here" if words & _words(message) else message
 
     def _fill(self, scalar: Scalar, loc: Loc) -> str:
-        text = _VARIABLE.sub(lambda found: self._value(found, scalar, loc), scalar.text)
-        if text != scalar.text:
-            self._filled[id(scalar)] = scalar
-        return text
+        return _VARIABLE.sub(lambda found: self._value(found, scalar, loc), scalar.text)
 
     def _value(self, found: re.Match[str], scalar: Scalar, loc: Loc) -> str:
         name = found["name"]
@@ -77,10 +72,15 @@ class Interpolation:
             return found[0]
         if given.strip():
             self._values[given.strip()] = name
+            self._filled.setdefault(scalar.text, set()).add(given)
         return given
 
     def _report(self, message: str, scalar: Scalar, loc: Loc) -> None:
         self.problems.append(Problem(message, loc, scalar.line, scalar.column))
+
+
+def _words(text: str) -> set[str]:
+    return {word for word in re.findall(r"\w+", text.casefold()) if len(word) > 1}
 
 
 def unused(variables: AnyMapping[str, str], used: set[str]) -> list[Problem]:

@@ -106,7 +106,9 @@ class Run(Strict):
 
 
 def _as_number(value: object) -> object:
-    return 1 if value == "1" else value
+    if str(value) != "1":
+        raise ValueError("must be 1, the only version of the format that this program knows")
+    return 1
 
 
 class JobParts(Strict):

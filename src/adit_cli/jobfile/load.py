@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from adit_cli.jobfile.node import FolderNode, NodeSpec, label
 from adit_cli.jobfile.problems import render_all
 from adit_cli.jobfile.read import Values, Written, read
 from adit_cli.jobfile.selector import Query, Select, Studies
-from adit_cli.jobfile.values import Reading
+from adit_cli.jobfile.values import PIPED_LATER, Reading
 
 __all__ = ["load_config", "load_job"]
 
@@ -35,17 +36,22 @@ def load_job(
     """Return the job in this file; raise JobFileError with everything that is wrong with it.
 
     `stdin_uids` are what was piped in: they take the place of the job's `uids`, which may be `-`.
+    With PIPED_LATER a job file is checked that will get its UIDs when it runs.
     """
     config, given = config or Config(), variables or {}
-    piped = None if stdin_uids is None else tuple(dict.fromkeys(stdin_uids))
-    at = Reading(path.absolute().parent, today or date.today(), piped)  # noqa: DTZ011 - the user's own day
+    at = Reading(path.absolute().parent, stdin_uids=_once(stdin_uids))
+    at = replace(at, today=today) if today else at
     written = read(path, JobFile, Values(given, environment), at)
     problems = written.problems + unused(given, {*written.used, *config.used})
     subject, unsound = _subject(written, config, at)
     problems += [written.explainer.at(*finding) for finding in check(subject, unsound)]
     if problems:
         raise JobFileError(render_all(problems, str(path)))
-    return resolve(subject.job, path, config, piped)
+    return resolve(subject.job, path, config, at.stdin_uids)
+
+
+def _once(uids: Iterable[str] | None) -> tuple[str, ...] | None:
+    return None if uids is None else tuple(dict.fromkeys(uids))
 
 
 def _subject(written: Written[JobFile], config: Config, at: Reading) -> tuple[Subject, frozenset[str]]:
@@ -60,7 +66,7 @@ def _subject(written: Written[JobFile], config: Config, at: Reading) -> tuple[Su
         job=job,
         nodes={**config.nodes, **job.nodes},
         names=names,
-        piped=at.stdin_uids is not None,
+        piped=at.stdin_uids not in {None, PIPED_LATER},
         dash=_says_dash(written.plain),
     )
     return subject, missing | unsound
@@ -109,7 +115,7 @@ def _named(nodes: dict[str, NodeSpec], reference: str | NodeSpec) -> str:
 
 
 def _called_by(node: NodeSpec, calling_ae_title: str) -> NodeSpec:
-    if isinstance(node, FolderNode) or node.dimse.calling_ae_title is not None:
+    if isinstance(node, FolderNode) or node.dimse is None or node.dimse.calling_ae_title is not None:
         return node
     peer = node.dimse.model_copy(update={"calling_ae_title": calling_ae_title})
     return node.model_copy(update={"dimse": peer})
@@ -118,7 +124,7 @@ def _called_by(node: NodeSpec, calling_ae_title: str) -> NodeSpec:
 def _selected(select: Select, source: NodeSpec, piped: tuple[str, ...] | None) -> Select:
     """Return the selection with what was piped in; a folder without a selection is taken whole."""
     studies = select.studies
-    if piped is not None:
+    if piped not in {None, PIPED_LATER}:
         studies = studies.model_copy(update={"uids": piped})
     elif isinstance(source, FolderNode) and not (studies.cohort or studies.query or studies.uids):
         studies = Studies(query=Query())

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     StringConstraints,
     Tag,
+    model_validator,
 )
 
 from adit_cli.dicom.dictionary import tag_of
+from adit_cli.jobfile.dicomweb import DicomwebPeer, from_url
+from adit_cli.jobfile.strict import Strict
 from adit_cli.jobfile.values import AeTitle, RelativePath
 
 SHORT_DIMSE = re.compile(
     r"(?P<ae_title>[^@\\]{1,16})@(?P<host>\[[0-9a-fA-F:.]+\]|[^:@/\s]+):(?P<port>\d{1,5})"
 )
+MAX_PORT = 65535
 DEFAULT_LAYOUT = (
     "{PatientID}/{StudyDate}-{StudyTime}-{Modalities}/{SeriesNumber}-{SeriesDescription}/{SOPInstanceUID}.dcm"
 )
-
-
-class Strict(BaseModel):
-    """What every model of a job file is: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Timeouts(Strict):
@@ -55,6 +52,8 @@ def _from_short_form(value: object) -> object:
     found = SHORT_DIMSE.fullmatch(value.strip())
     if found is None:
         raise ValueError("write it as AE_TITLE@host:port")
+    if not 1 <= int(found["port"]) <= MAX_PORT:
+        raise ValueError(f"the port must be 1 to {MAX_PORT}")
     return {**found.groupdict(), "host": found["host"].strip("[]"), "port": int(found["port"])}
 
 
@@ -85,7 +84,7 @@ class DimsePeer(Strict):
     host: Annotated[str, StringConstraints(pattern=r"^[^\s/@]+$")] = Field(
         description="Its name or address.", examples=["pacs.example.org"]
     )
-    port: int = Field(ge=1, le=65535, description="Its port, usually 104 or 11112.", examples=[104])
+    port: int = Field(ge=1, le=MAX_PORT, description="Its port, usually 104 or 11112.", examples=[104])
     calling_ae_title: AeTitle | None = Field(
         default=None,
         description="How we call ourselves there; else as in the user's config.",
@@ -102,16 +101,64 @@ class Limits(Strict):
     )
 
 
-class ServerNode(Strict):
-    """A PACS or another server that speaks DIMSE."""
+FindWay: TypeAlias = Literal["qido-rs", "c-find"]
+RetrieveWay: TypeAlias = Literal["wado-rs", "c-get", "c-move"]
+StoreWay: TypeAlias = Literal["stow-rs", "c-store"]
+_OVER_DICOMWEB = frozenset(("qido-rs", "wado-rs", "stow-rs"))
 
-    dimse: Annotated[DimsePeer, BeforeValidator(_from_short_form, json_schema_input_type=str | DimsePeer)] = (
-        Field(
-            description="`AE_TITLE@host:port`, or a mapping of the keys below.",
-            examples=["CLINICAL@pacs.example.org:104"],
-        )
+
+class ServerNode(Strict):
+    """A PACS or another server: it speaks DIMSE, DICOMweb or both."""
+
+    dimse: (
+        Annotated[DimsePeer, BeforeValidator(_from_short_form, json_schema_input_type=str | DimsePeer)] | None
+    ) = Field(
+        default=None,
+        description="`AE_TITLE@host:port`, or a mapping of the keys below.",
+        examples=["CLINICAL@pacs.example.org:104"],
+    )
+    dicomweb: (
+        Annotated[DicomwebPeer, BeforeValidator(from_url, json_schema_input_type=str | DicomwebPeer)] | None
+    ) = Field(
+        default=None,
+        description="The root URL of its DICOMweb services, or a mapping of the keys below.",
+        examples=["https://pacs.example.org/dicom-web"],
+    )
+    find: tuple[FindWay, ...] = Field(
+        default=("qido-rs", "c-find"),
+        min_length=1,
+        description="How to search, in order of preference; the next is taken where one isn't supported.",
+        examples=[["c-find"]],
+    )
+    retrieve: tuple[RetrieveWay, ...] = Field(
+        default=("wado-rs", "c-get", "c-move"),
+        min_length=1,
+        description="How to fetch, in order of preference.",
+        examples=[["c-get", "wado-rs"]],
+    )
+    store: tuple[StoreWay, ...] = Field(
+        default=("stow-rs", "c-store"),
+        min_length=1,
+        description="How to send, in order of preference.",
+        examples=[["c-store"]],
     )
     limits: Limits = Field(default=Limits(), description="How much of it may be used at once.")
+
+    @model_validator(mode="after")
+    def _has_a_way(self) -> ServerNode:
+        if self.dimse is None and self.dicomweb is None:
+            raise ValueError("needs `dimse: AE_TITLE@host:port`, `dicomweb: URL` or both")
+        for verb in ("find", "retrieve", "store"):
+            if not self.ways(getattr(self, verb)):
+                needed = "dicomweb" if self.dicomweb is None else "dimse"
+                raise ValueError(f"`{verb}` names only ways that need `{needed}`, which isn't there")
+        return self
+
+    def ways(self, preferred: Sequence[str]) -> list[str]:
+        """Return those of the preferred ways that this server was given an address for."""
+        return [
+            way for way in preferred if (self.dicomweb if way in _OVER_DICOMWEB else self.dimse) is not None
+        ]
 
 
 class FolderNode(Strict):
@@ -134,9 +181,8 @@ def _kind(value: object) -> str | None:
         return type(value).__name__
     if not isinstance(value, Mapping):
         return None
-    return {"dimse": "ServerNode", "folder": "FolderNode"}.get(
-        next((k for k in ("dimse", "folder") if k in value), "")
-    )
+    kinds = {"dimse": "ServerNode", "dicomweb": "ServerNode", "folder": "FolderNode"}
+    return next((kind for key, kind in kinds.items() if key in value), None)
 
 
 AnyNode: TypeAlias = Annotated[
@@ -144,7 +190,9 @@ AnyNode: TypeAlias = Annotated[
     Discriminator(
         _kind,
         custom_error_type="node_kind",
-        custom_error_message="a node needs a mapping with `dimse: AE_TITLE@host:port` or `folder: PATH`",
+        custom_error_message=(
+            "a node needs a mapping with `dimse: AE_TITLE@host:port`, `dicomweb: URL` or `folder: PATH`"
+        ),
     ),
 ]
 """A node where it is read from YAML."""
@@ -153,7 +201,9 @@ AnyNode: TypeAlias = Annotated[
 def label(node: NodeSpec) -> str:
     """Return the node as shown in messages and tables."""
     match node:
+        case ServerNode(dimse=DimsePeer() as peer):
+            return f"{peer.ae_title}@{peer.host}:{peer.port}"
         case ServerNode():
-            return f"{node.dimse.ae_title}@{node.dimse.host}:{node.dimse.port}"
+            return node.dicomweb.url if node.dicomweb else ""
         case FolderNode():
             return str(node.folder)

@@ -49,7 +49,7 @@ def render_all(problems: Iterable[Problem], name: str) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ` (did you mean …?)` where one of the known words is close, else nothing."""
     by_fold = {name.casefold(): name for name in known}
-    close = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
+    close = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.7)
     return f" (did you mean {by_fold[close[0]]}?)" if close else ""
 
 

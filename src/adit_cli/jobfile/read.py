@@ -15,7 +15,6 @@ from adit_cli.jobfile.explain import Explainer
 from adit_cli.jobfile.interpolate import Interpolation, Plain
 from adit_cli.jobfile.node import Strict
 from adit_cli.jobfile.problems import Problem, did_you_mean, render_all
-from adit_cli.jobfile.schema import schema_of
 from adit_cli.jobfile.tree import BrokenYamlError, Tree, read_tree
 from adit_cli.jobfile.tree import Mapping as TreeMapping
 from adit_cli.jobfile.values import Reading
@@ -57,7 +56,7 @@ def read(path: Path, kind: type[Model], values: Values, at: Reading) -> Written[
     tree, problems = _tree(path)
     filled = Interpolation(values.given, os.environ if values.environment is None else values.environment)
     plain = filled.plain(tree)
-    explainer = Explainer(tree, filled, schema_of(kind))
+    explainer = Explainer(tree, filled, kind)
     problems += filled.problems
     model: Model | None = None
     try:

@@ -87,7 +87,7 @@ Dates: TypeAlias = Annotated[
 
 
 def _rule_for(keyword: str, value: object, at: Reading) -> Rule:
-    vr = vr_of(_tag(keyword))
+    vr = _vr(keyword)
     if vr in _UNMATCHABLE:
         raise PatternError(
             "a sequence or binary value cannot be searched: name an attribute with a plain value"
@@ -101,11 +101,19 @@ def _rule_for(keyword: str, value: object, at: Reading) -> Rule:
     return parse_text(_texts(value))
 
 
-def _tag(name: str) -> int:
+def _vr(keyword: str) -> str:
+    return vr_of(tag_of(keyword) or 0)
+
+
+class _KeywordError(PatternError):
+    """The key of a rule names no attribute."""
+
+
+def _keyword(name: str) -> str:
     tag = tag_of(name.strip())
     if tag is None:
-        raise PatternError(f"no DICOM attribute has this keyword{_did_you_mean(name)}")
-    return tag
+        raise _KeywordError(f"no DICOM attribute has this keyword{_did_you_mean(name)}")
+    return keyword_of(tag)
 
 
 def _did_you_mean(name: str) -> str:
@@ -123,10 +131,12 @@ def _as_where(value: object, info: ValidationInfo) -> dict[str, Rule]:
     errors: list[InitErrorDetails] = []
     for name, wanted in cast("Mapping[object, object]", value).items():
         try:
-            keyword = keyword_of(_tag(str(name)))
-            rules[keyword] = _rule_for(str(name), wanted, reading(info))
+            keyword = _keyword(str(name))
+            rules[keyword] = _rule_for(keyword, wanted, reading(info))
         except ValueError as error:
-            kind = PydanticCustomError("value_error", "{error}", {"error": str(error)})
+            kind = PydanticCustomError(
+                "key" if isinstance(error, _KeywordError) else "value_error", "{error}", {"error": str(error)}
+            )
             errors.append(InitErrorDetails(type=kind, loc=(str(name),), input=wanted))
     if errors:
         raise ValidationError.from_exception_data("where", errors)
@@ -153,7 +163,7 @@ def as_sent(keyword: str, rule: Rule) -> str:
         case NumberRule():
             return str(rule) if str(rule).isdecimal() else ""
         case TextRule():
-            return _text_as_sent(vr_of(_tag(keyword)), rule)
+            return _text_as_sent(_vr(keyword), rule)
 
 
 def _text_as_sent(vr: str, rule: TextRule) -> str:

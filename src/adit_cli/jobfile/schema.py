@@ -11,7 +11,13 @@ from pydantic import BaseModel
 from adit_cli.jobfile.job import JobFile
 from adit_cli.jobfile.problems import Loc
 
-Schema: TypeAlias = dict[str, "Schema | list[Schema] | str | int | float | bool | None"]
+Value: TypeAlias = "dict[str, Value] | list[Value] | str | int | float | bool | None"
+Schema: TypeAlias = dict[str, Value]
+_BY_NAME = frozenset({"properties", "patternProperties", "$defs"})
+_LISTS = frozenset({"anyOf", "oneOf", "allOf"})
+_SINGLE = frozenset({"items", "additionalProperties"})
+_NO_TEXTS = frozenset({"integer", "number", "boolean"})
+_VARIABLE: Schema = {"type": "string", "pattern": r"^\$\{.+\}$"}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -23,7 +29,26 @@ def job_schema() -> Schema:
 @cache
 def schema_of(model: type[BaseModel]) -> Schema:
     """Return the schema of what is written for a model."""
-    return cast("Schema", model.model_json_schema(by_alias=True, mode="validation"))
+    return _tidied(cast("Schema", model.model_json_schema(by_alias=True, mode="validation")))
+
+
+def _tidied(schema: Schema) -> Schema:
+    """Return the schema without pydantic's titles, with names checked and variables let in."""
+    tidy = {word: _tidied_part(word, part) for word, part in schema.items() if word != "title"}
+    if "patternProperties" in tidy:
+        tidy["additionalProperties"] = False
+    if str(tidy.get("type")) in _NO_TEXTS and "const" not in tidy:
+        about = {word: tidy.pop(word) for word in ("description", "default", "examples") if word in tidy}
+        return {**about, "anyOf": [tidy, dict(_VARIABLE)]}
+    return tidy
+
+
+def _tidied_part(word: str, part: Value) -> Value:
+    if word in _BY_NAME and isinstance(part, dict):
+        return {name: _tidied(cast("Schema", one)) for name, one in part.items()}
+    if word in _LISTS and isinstance(part, list):
+        return [_tidied(cast("Schema", one)) for one in part]
+    return _tidied(part) if word in _SINGLE and isinstance(part, dict) else part
 
 
 def schemas_at(root: Schema, loc: Loc) -> list[Schema]:
@@ -44,7 +69,7 @@ def keys_at(root: Schema, loc: Loc) -> list[str]:
 
 def is_secret(root: Schema, loc: Loc) -> bool:
     """Return whether a secret belongs here, so that what stands here instead is not shown either."""
-    return any(schema.get("writeOnly") for schema in schemas_at(root, loc))
+    return any(schema.get("writeOnly") is True for schema in schemas_at(root, loc))
 
 
 def _below(root: Schema, schema: Schema, step: str | int) -> Iterator[Schema]:
@@ -52,7 +77,8 @@ def _below(root: Schema, schema: Schema, step: str | int) -> Iterator[Schema]:
         children = [schema.get("items")]
     else:
         properties = cast("Schema", schema.get("properties", {}))
-        children = [properties.get(step, schema.get("additionalProperties"))]
+        named = cast("Schema", schema.get("patternProperties", {})).values()
+        children = [properties[step]] if step in properties else [*named, schema.get("additionalProperties")]
     for child in children:
         if isinstance(child, dict):
             yield from _forms(root, child)

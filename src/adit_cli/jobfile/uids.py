@@ -11,7 +11,7 @@ from pydantic import Field, PlainSerializer, PlainValidator, ValidationError, Va
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from adit_cli.jobfile.node import Strict
-from adit_cli.jobfile.values import Reading, is_uid, reading
+from adit_cli.jobfile.values import PIPED_LATER, Reading, is_uid, reading
 
 SHOWN = 10
 """Bad lines of one file that are named; the rest is counted."""
@@ -65,7 +65,7 @@ def _as_uids(value: object, info: ValidationInfo) -> tuple[str, ...]:
 def _from_stdin(at: Reading) -> tuple[str, ...]:
     if at.stdin_uids is None:
         raise ValueError("- stands for standard input: pipe UIDs into `adit transfer JOB.yaml --uids -`")
-    return at.stdin_uids
+    return () if at.stdin_uids == PIPED_LATER else at.stdin_uids
 
 
 def _from_file(value: Mapping[object, object], at: Reading) -> tuple[str, ...]:

@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo
 
+PIPED_LATER: Final = ("-",)
+"""In place of the piped UIDs: the file is only checked, and `-` in it is right."""
 UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 MAX_UID = 64
 
@@ -22,7 +24,7 @@ class Reading:
     """What relative paths are relative to."""
     today: date = field(default_factory=date.today)
     stdin_uids: tuple[str, ...] | None = None
-    """What stands for `-`; None where nothing is piped in."""
+    """What stands for `-`; None where nothing is piped in, PIPED_LATER where that is not known yet."""
 
 
 def reading(info: ValidationInfo) -> Reading:
@@ -62,7 +64,18 @@ Duration: TypeAlias = Annotated[
     float, BeforeValidator(parse_duration, json_schema_input_type=str | float), Field(ge=0, le=366 * 86400)
 ]
 
-Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def _checked_name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError("must begin with a letter or digit, then letters, digits, . _ and -, at most 64")
+    return text
+
+
+Name: TypeAlias = Annotated[
+    str, AfterValidator(_checked_name), Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"})
+]
 """A name that is also good as a folder's name and on a command line."""
 
 _AE_TITLE = re.compile(r"[ !-\[\]-~]{1,16}")

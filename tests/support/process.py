@@ -54,8 +54,12 @@ def run(command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, 
 
 
 def environment(more: Mapping[str, str] | None) -> dict[str, str]:
-    """Return our environment with Nagle's algorithm off in dcmtk's programs (Orthanc is built on it)."""
-    return {**os.environ, "TCP_NODELAY": "1", **(more or {})}
+    """Return our environment with Nagle's algorithm off in dcmtk's programs (Orthanc is built on it).
+
+    An empty value takes a variable away.
+    """
+    merged = {**os.environ, "TCP_NODELAY": "1", **(more or {})}
+    return {name: value for name, value in merged.items() if value}
 
 
 @contextmanager

@@ -1,0 +1,82 @@
+"""Run rows of the comparison and, with `--write`, bring `docs/performance.md` up to date."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from benchmarks import machine, report, rows_local, rows_network, rows_pipeline
+from benchmarks.measure import RowMaker, RowResult, Settings, run_row
+
+ROOT = Path(__file__).parents[1]
+ROWS: dict[str, RowMaker] = {
+    "get": rows_network.get,
+    "send": rows_network.send,
+    "receive": rows_network.receive,
+    "deid": rows_local.deid,
+    "pipeline": rows_pipeline.pipeline,
+    "pipelines": rows_pipeline.pipelines,
+    "distance-get": rows_pipeline.distance_get,
+    "distance-send": rows_pipeline.distance_send,
+    "memory": rows_pipeline.memory,
+    "scale": rows_local.scale,
+    "state": rows_local.state,
+    "query": rows_local.query,
+    "start": rows_local.start,
+}
+
+
+def arguments() -> argparse.Namespace:
+    """Return what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "rows", nargs="*", choices=[[], *ROWS], metavar="ROW", help=f"of {', '.join(ROWS)}; default all"
+    )
+    parser.add_argument(
+        "--instances", type=int, default=2000, help="slices of the large study (2000 are 1 GB)"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each contender")
+    parser.add_argument(
+        "--folder", type=Path, default=ROOT / "benchmarks" / "data", help="where data is made and kept"
+    )
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md, .json and .svg")
+    parser.add_argument("--list", action="store_true", help="name the rows and end")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run what was asked for; the exit code is 1 when a target was missed."""
+    asked = arguments()
+    if asked.list:
+        print("\n".join(f"{key:<16}{maker.__doc__}" for key, maker in ROWS.items()))
+        return 0
+    os.chdir(ROOT)
+    settings = Settings(asked.instances, asked.rounds, asked.folder.resolve())
+    results = [measured(key, settings) for key in asked.rows or ROWS]
+    if asked.write:
+        write(results)
+    return 0 if all(verdict.reached for result in results for verdict in result.verdicts) else 1
+
+
+def measured(key: str, settings: Settings) -> RowResult:
+    """Run one row and show it."""
+    with ROWS[key](settings) as row:
+        print(f"{key}: {row.title}", flush=True)
+        result = run_row(key, row, settings, lambda line: print(line, flush=True))
+    for verdict in result.verdicts:
+        print(f"  {'reached' if verdict.reached else 'NOT REACHED'}: {verdict.text} ({verdict.value:.4g})")
+    return result
+
+
+def write(results: list[RowResult]) -> None:
+    """Bring the page, its chart and its numbers up to date."""
+    docs = ROOT / "docs"
+    kept = report.merge(docs / "performance.json", machine.describe(), results)
+    (docs / "performance.md").write_text(report.page(kept, list(ROWS)))
+    (docs / "performance.svg").write_text(report.chart(kept, list(ROWS)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""Time whole processes, their start included, with what they cost in CPU and memory."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.measure import Sample
+from tests.support.process import PeerError, environment, program
+
+ADIT = str(Path(sys.executable).with_name("adit"))
+PYNETDICOM = (sys.executable, "-m", "pynetdicom")
+LAUNCHER = Path(__file__).with_name("launch.py")
+AS_SHIPPED = {"TCP_NODELAY": ""}
+"""Environment of DCMTK's programs as their packages run them."""
+
+
+def timed(
+    command: Sequence[str | Path],
+    log: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    allowed: Sequence[int] = (0,),
+) -> Sample:
+    """Run a program to its end; one that fails is an error with what it printed, not a measurement."""
+    words = [program(str(command[0])), *map(str, command[1:])]
+    cost = log.with_suffix(".cost")
+    with log.open("wb") as output:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", str(LAUNCHER), str(cost), *words],
+            env=environment(env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if done.returncode not in allowed:
+        raise PeerError(f"{words} ended with {done.returncode}:\n{log.read_text(errors='replace')[-2000:]}")
+    seconds, cpu, memory = cost.read_text().split()
+    return Sample(float(seconds), float(cpu), int(memory))
+
+
+def emptied(folder: Path) -> Path:
+    """Return the folder with nothing in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def expect_files(folder: Path, number: int) -> None:
+    """Check that a contender did all of its work: so many files, whatever their names."""
+    found = sum(1 for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    if found != number:
+        raise PeerError(f"{folder} holds {found} files rather than {number}")
+
+
+def add(samples: Sequence[Sample]) -> Sample:
+    """Return runs one after another as one."""
+    return Sample(
+        sum(sample.seconds for sample in samples),
+        sum(sample.cpu for sample in samples),
+        max(sample.memory for sample in samples),
+    )

@@ -1,1 +1,67 @@
-"""Talk to the things images come from and go to."""
+"""Talk to things: DIMSE servers and folders. A kind of node is chosen here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+from adit_cli.errors import NodeError
+from adit_cli.jobfile.node import FolderNode, NodeSpec, ServerNode
+from adit_cli.nodes.base import Destination, Source
+
+
+def open_source(name: str, spec: NodeSpec, calling_ae_title: str) -> Source:
+    """Return a node as one that studies are found in and fetched from."""
+    match spec:
+        case FolderNode():
+            from adit_cli.nodes.folder import FolderSource  # noqa: PLC0415 - only the kind in use is loaded
+
+            return FolderSource(name, spec.folder)
+        case ServerNode():
+            raise NodeError(f"{name}: cannot talk to servers yet {calling_ae_title}")
+
+
+def open_destination(name: str, spec: NodeSpec, calling_ae_title: str) -> Destination:
+    """Return a node as one that studies are delivered to."""
+    match spec:
+        case FolderNode():
+            from adit_cli.nodes.folder import FolderDestination  # noqa: PLC0415 - as above
+
+            return FolderDestination(name, spec.folder, spec.layout)
+        case ServerNode():
+            raise NodeError(f"{name}: cannot talk to servers yet {calling_ae_title}")
+
+
+class NodePool:
+    """The nodes of a job, opened when first asked for and kept from task to task."""
+
+    def __init__(self, nodes: Mapping[str, NodeSpec], calling_ae_title: str) -> None:
+        self._nodes = nodes
+        self._calling_ae_title = calling_ae_title
+        self._sources: dict[str, Source] = {}
+        self._destinations: dict[str, Destination] = {}
+
+    def source(self, name: str) -> Source:
+        """Return the node with this name as a source."""
+        if name not in self._sources:
+            self._sources[name] = open_source(name, self._nodes[name], self._calling_ae_title)
+        return self._sources[name]
+
+    def destination(self, name: str) -> Destination:
+        """Return the node with this name as a destination."""
+        if name not in self._destinations:
+            self._destinations[name] = open_destination(name, self._nodes[name], self._calling_ae_title)
+        return self._destinations[name]
+
+    def close(self) -> None:
+        """Close what was opened; a second time does nothing."""
+        for node in (*self._sources.values(), *self._destinations.values()):
+            node.close()
+        self._sources.clear()
+        self._destinations.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

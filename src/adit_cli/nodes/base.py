@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from adit_cli.dicom.query import Attributes, Level
 from adit_cli.errors import Reason
@@ -120,4 +120,13 @@ class Destination(Protocol):
 
     def close(self) -> None:
         """Release what is held open."""
+        ...
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A source that has something to say about what it holds, such as files it cannot read."""
+
+    def notes(self) -> list[str]:
+        """Return sentences for a person."""
         ...

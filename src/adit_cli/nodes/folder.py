@@ -1,0 +1,125 @@
+"""Folders of DICOM files as sources and destinations. What lies in them is never changed or written over."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from adit_cli.dicom.files import read_file_meta
+from adit_cli.dicom.query import Attributes, Level
+from adit_cli.errors import DataError, NodeError, Reason
+from adit_cli.nodes.answers import answer
+from adit_cli.nodes.base import Arrival, Delivery, FailedInstance, OnArrival, RetrieveRequest
+from adit_cli.nodes.layout import Layout, safe_name
+from adit_cli.nodes.scan import FoundInstance, FoundSeries, Scan, scan
+from adit_cli.nodes.staging import StagedDelivery
+from adit_cli.nodes.storage import link_or_copy, make_private, same_content, storage_errors
+
+logger = logging.getLogger(__name__)
+
+NAMED = 10
+"""How many files a note names before it only counts."""
+
+
+class FolderSource:
+    """A `Source` over all DICOM files below a folder; it is read once, when it is first asked."""
+
+    def __init__(self, name: str, root: Path) -> None:
+        self._name = name
+        self._root = root
+        self._scan: Scan | None = None
+
+    def find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
+        """Return what the folder holds at this level."""
+        with storage_errors(self._name):
+            return answer(self._scanned(), level, keys)
+
+    def retrieve(self, request: RetrieveRequest, spool: Path, arrived: OnArrival) -> list[FailedInstance]:
+        """Link or copy the study's files into the spool; one that cannot be is named."""
+        found = self._scanned()
+        failed: list[FailedInstance] = []
+        for instance in _wanted(found, request):
+            problem = self._fetch(found.root, instance, spool / f"{safe_name(instance.uid)}.dcm", arrived)
+            failed += [problem] if problem else []
+        return failed
+
+    def notes(self) -> list[str]:
+        """Return what a person should know of the folder: files left aside, and those that are broken."""
+        found = self._scanned()
+        notes: list[str] = []
+        if found.skipped:
+            notes.append(f"{self._name}: {found.skipped} files are not DICOM images and were skipped")
+        if found.broken:
+            more = f" and {len(found.broken) - NAMED} more" if len(found.broken) > NAMED else ""
+            names = ", ".join(found.broken[:NAMED])
+            notes.append(f"{self._name}: {len(found.broken)} files are broken: {names}{more}")
+        return notes
+
+    def close(self) -> None:
+        """Forget what was read."""
+        self._scan = None
+
+    def _scanned(self) -> Scan:
+        if self._scan is None:
+            with storage_errors(self._name):
+                self._scan = scan(self._root)
+            logger.info("%s: %d studies found", self._name, len(self._scan.studies))
+        return self._scan
+
+    def _fetch(
+        self, root: Path, instance: FoundInstance, target: Path, arrived: OnArrival
+    ) -> FailedInstance | None:
+        source, *others = (root / path for path in instance.paths)
+        try:
+            if not all(same_content(source, other) for other in others):
+                message = f"{len(instance.paths)} files claim to be instance {instance.uid} and differ"
+                return FailedInstance(instance.uid, Reason.MISMATCH, message)
+            meta = read_file_meta(source)
+        except (DataError, OSError) as error:
+            return FailedInstance(instance.uid, Reason.REJECTED, f"instance {instance.uid}: {_words(error)}")
+        with storage_errors(self._name):
+            target.unlink(missing_ok=True)
+            link_or_copy(source, target)
+            size = target.stat().st_size
+        arrived(Arrival(target, instance.uid, meta.sop_class_uid, meta.transfer_syntax_uid, size))
+        return None
+
+
+def _words(error: DataError | OSError) -> str:
+    """Return what happened without the file's name, which may be the patient's."""
+    return error.strerror or "cannot be read" if isinstance(error, OSError) else "is not a whole DICOM file"
+
+
+def _wanted(found: Scan, request: RetrieveRequest) -> Iterator[FoundInstance]:
+    uids = {instance.uid for instance in request.instances}
+    for series in _series_of(found, request):
+        yield from (one for one in series.instances.values() if not uids or one.uid in uids)
+
+
+def _series_of(found: Scan, request: RetrieveRequest) -> Iterator[FoundSeries]:
+    for (study_uid, _, _), study in found.studies.items():
+        if study_uid == request.study_uid:
+            for uid, series in study.series.items():
+                if not request.series_uids or uid in request.series_uids:
+                    yield series
+
+
+class FolderDestination:
+    """A `Destination` that files studies into a tree by a layout."""
+
+    def __init__(self, name: str, root: Path, layout: str) -> None:
+        self._name = name
+        self._root = root
+        self._layout = Layout(layout)
+
+    def begin(self, task_key: str) -> Delivery:
+        """Start a study in a place aside; NodeError where the folder cannot be written."""
+        if self._root.exists() and not self._root.is_dir():
+            raise NodeError(f"{self._name}: {self._root} is not a folder")
+        with storage_errors(self._name):
+            make_private(self._root)
+        return StagedDelivery(self._name, self._root, self._layout, task_key)
+
+    def close(self) -> None:
+        """Nothing is held open between studies."""

@@ -1,0 +1,143 @@
+"""Look through a folder for DICOM files, whatever they are called. Nothing is kept of pixel data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adit_cli.dicom.attributes import read_attributes
+from adit_cli.dicom.query import Attributes
+from adit_cli.errors import DataError
+
+STAGING = ".adit-staging"
+DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
+"""Media Storage Directory (PS3.4 Annex B.5): a DICOMDIR lists files and is none to move."""
+
+PATIENT_KEYS = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "IssuerOfPatientID")
+STUDY_KEYS = (
+    "StudyInstanceUID",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "StudyDescription",
+    "AccessionNumber",
+    "PatientAge",
+    "ReferringPhysicianName",
+    "InstitutionName",
+)
+SERIES_KEYS = (
+    "SeriesInstanceUID",
+    "Modality",
+    "SeriesNumber",
+    "SeriesDescription",
+    "SeriesDate",
+    "SeriesTime",
+    "BodyPartExamined",
+    "ProtocolName",
+)
+IMAGE_KEYS = ("SOPInstanceUID", "SOPClassUID", "InstanceNumber")
+_INDEXED = (*PATIENT_KEYS, *STUDY_KEYS, *SERIES_KEYS, *IMAGE_KEYS)
+_NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+
+
+@dataclass(slots=True)
+class FoundInstance:
+    """One SOP instance and the files that claim to be it."""
+
+    uid: str
+    sop_class_uid: str
+    number: str
+    paths: list[str]
+
+
+@dataclass(slots=True)
+class FoundSeries:
+    """One series as its first file describes it."""
+
+    attributes: Attributes
+    instances: dict[str, FoundInstance] = field(default_factory=dict[str, FoundInstance])
+
+
+@dataclass(slots=True)
+class FoundStudy:
+    """One study of one patient as its first file describes it."""
+
+    attributes: Attributes
+    series: dict[str, FoundSeries] = field(default_factory=dict[str, FoundSeries])
+
+
+@dataclass(slots=True)
+class Scan:
+    """What a folder holds; two patients under one study UID are two studies, for the caller to notice."""
+
+    root: Path
+    studies: dict[tuple[str, str, str], FoundStudy] = field(
+        default_factory=dict[tuple[str, str, str], FoundStudy]
+    )
+    skipped: int = 0
+    """Files that are not DICOM."""
+    broken: list[str] = field(default_factory=list[str])
+    """Files that say they are DICOM and cannot be read, relative to the root."""
+
+
+def scan(root: Path) -> Scan:
+    """Return what lies below a folder; raises OSError where the folder itself cannot be read."""
+    found = Scan(root)
+    for path in files_below(root):
+        _look_at(found, path)
+    return found
+
+
+def files_below(root: Path) -> Iterator[Path]:
+    """Return the files of a tree in a stable order, without what is being staged there."""
+    with os.scandir(root):
+        pass  # os.walk is silent about a root that is missing or closed
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if name != STAGING)
+        yield from (Path(folder, name) for name in sorted(names))
+
+
+def _look_at(found: Scan, path: Path) -> None:
+    relative = str(path.relative_to(found.root))
+    try:
+        if not path.is_file() or not _says_dicom(path):
+            found.skipped += 1
+            return
+        values = read_attributes(path, _INDEXED)
+    except (DataError, OSError):
+        found.broken.append(relative)
+        return
+    if values.get("SOPClassUID") == DIRECTORY_CLASS:
+        found.skipped += 1
+    elif all(values.get(keyword) for keyword in _NEEDED):
+        _add(found, values, relative)
+    else:
+        found.broken.append(relative)
+
+
+def _says_dicom(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def _add(found: Scan, values: Attributes, path: str) -> None:
+    key = (values["StudyInstanceUID"], values.get("IssuerOfPatientID", ""), values.get("PatientID", ""))
+    study = found.studies.get(key)
+    if study is None:
+        study = found.studies[key] = FoundStudy(_pick(values, (*PATIENT_KEYS, *STUDY_KEYS)))
+    series = study.series.get(values["SeriesInstanceUID"])
+    if series is None:
+        series = study.series[values["SeriesInstanceUID"]] = FoundSeries(_pick(values, SERIES_KEYS))
+    uid = values["SOPInstanceUID"]
+    if uid in series.instances:
+        series.instances[uid].paths.append(path)
+    else:
+        series.instances[uid] = FoundInstance(
+            uid, values.get("SOPClassUID", ""), values.get("InstanceNumber", ""), [path]
+        )
+
+
+def _pick(values: Attributes, keywords: tuple[str, ...]) -> Attributes:
+    return {keyword: values.get(keyword, "") for keyword in keywords}

@@ -1,0 +1,104 @@
+"""Files and folders that only their owner can read, safe on the disk when we say so."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from adit_cli.errors import AditError, DiskFullError, NodeError
+
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+BLOCK = 1024 * 1024
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS})
+_FLUSHERS = 8
+
+
+@contextmanager
+def storage_errors(place: str, kind: type[AditError] = NodeError) -> Generator[None]:
+    """Turn what the operating system says of a disk into words; `place` never names a patient."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise DiskFullError(f"{place}: no space left", hint="free some space and run again") from error
+        raise kind(f"{place}: {error.strerror or error}", hint=_hint(error)) from error
+
+
+def _hint(error: OSError) -> str:
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return "check who owns the folder and whether it may be written"
+    if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+        return "check the path"
+    return ""
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder and its missing parents, each for its owner only, whatever the umask."""
+    if folder.is_dir():
+        return
+    make_private(folder.parent)
+    folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make `target` the same file, or a copy where the disk has no hard links; never over another file."""
+    try:
+        target.hardlink_to(source)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        copy_private(source, target)
+
+
+def copy_private(source: Path, target: Path) -> None:
+    """Copy the bytes of a file into a new one that only its owner can read."""
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+    with os.fdopen(descriptor, "wb") as output, source.open("rb") as data:
+        shutil.copyfileobj(data, output, BLOCK)
+
+
+def take_private(source: Path, target: Path) -> None:
+    """Bring a file into a folder of ours: by a link where nobody else has one, else as a copy.
+
+    A file with several names belongs to someone else too (a source folder): a link to it would hand
+    on its permissions and every later change.
+    """
+    if source.stat().st_nlink > 1:
+        copy_private(source, target)
+        return
+    link_or_copy(source, target)
+    target.chmod(PRIVATE_FILE)
+
+
+def same_content(one: Path, other: Path) -> bool:
+    """Return whether two files hold the same bytes; memory does not grow with their size."""
+    if one.stat().st_size != other.stat().st_size:
+        return False
+    with one.open("rb") as a, other.open("rb") as b:
+        while block := a.read(BLOCK):
+            if block != b.read(len(block)):
+                return False
+    return True
+
+
+def flush(paths: Iterable[Path]) -> None:
+    """Wait until files and folders are on the disk itself; several at once share a journal commit."""
+    with ThreadPoolExecutor(_FLUSHERS) as pool:
+        for _ in pool.map(_flush, paths):
+            pass
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,146 @@
+"""Give each patient of a plan a pseudonym, or say all that stands against it. No value is ever named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adit_cli.deid.pseudonyms import keyed_pseudonym, random_pseudonym
+from adit_cli.errors import UsageError
+from adit_cli.jobfile.job import Pseudonyms
+from adit_cli.tasks.cohort import NAMES, text_problem
+from adit_cli.tasks.tables import SHOWN, Problems, read_table
+
+Patient = tuple[str, str]
+"""Issuer of the ID, and the ID."""
+
+
+@dataclass(slots=True)
+class Person:
+    """What is known of one patient when the pseudonym is chosen."""
+
+    patient: Patient
+    label: str
+    """How the user finds the patient again without being named: a row or a study UID."""
+    names: set[str] = field(default_factory=set[str])
+    asked_as: set[str] = field(default_factory=set[str])
+    """Patient IDs in the rows that led here; after a merge not the one that the source knows."""
+    given: set[str] = field(default_factory=set[str])
+    """Pseudonyms in the rows that led here."""
+
+
+def assign(
+    spec: Pseudonyms, people: Iterable[Person], key: bytes, already: Mapping[Patient, str]
+) -> dict[Patient, str]:
+    """Return each patient's pseudonym; UsageError with every missing, doubled or telling one.
+
+    `already` are those that this job drew before: random ones must not change when it goes on.
+    """
+    chooser = _Chooser(spec, key, already)
+    chosen = {person.patient: chooser.choose(person) for person in people}
+    chooser.raise_any()
+    return chosen
+
+
+def read_map(path: Path) -> dict[str, str]:
+    """Return pseudonyms by patient ID; UsageError with every problem of the file."""
+    problems = Problems(path)
+    found: dict[str, str] = {}
+    holders: dict[str, int] = {}
+    for row in read_table(path, NAMES, {}, problems):
+        patient_id, pseudonym = row.cells.get("patient_id", ""), row.cells.get("pseudonym", "")
+        fact = _map_problem(patient_id, pseudonym)
+        if fact:
+            problems.add(row.number, fact)
+        elif patient_id in found:
+            problems.add(row.number, "is a second row for the same patient")
+        elif pseudonym in holders:
+            problems.add(row.number, f"has the pseudonym of row {holders[pseudonym]}")
+        found.setdefault(patient_id, pseudonym)
+        holders.setdefault(pseudonym, row.number)
+    if not found:
+        problems.add(None, "holds no rows; it needs the columns patient_id and pseudonym")
+    problems.raise_any()
+    return found
+
+
+def _map_problem(patient_id: str, pseudonym: str) -> str:
+    if not patient_id:
+        return "has no patient_id"
+    if not pseudonym:
+        return "has no pseudonym"
+    if _same(patient_id, pseudonym):
+        return "has the patient's own ID as pseudonym"
+    return f"has a pseudonym that {fact}" if (fact := text_problem(pseudonym)) else ""
+
+
+def _same(one: str, other: str) -> bool:
+    return _letters(one) == _letters(other) != ""
+
+
+def _letters(value: str) -> str:
+    return "".join(filter(str.isalnum, value)).casefold()
+
+
+class _Chooser:
+    """Chooses pseudonyms one by one and remembers who holds which."""
+
+    def __init__(self, spec: Pseudonyms, key: bytes, already: Mapping[Patient, str]) -> None:
+        self._spec = spec
+        self._key = key
+        self._already = already
+        self._map = read_map(spec.file) if spec.source == "map" and spec.file is not None else {}
+        self._holders: dict[str, Person] = {}
+        self._drawn = set(already.values())
+        self._problems: list[str] = []
+
+    def choose(self, person: Person) -> str:
+        """Return the pseudonym; what stands against it is remembered."""
+        candidates = self._candidates(person)
+        if len(candidates) > 1:
+            self._problems.append(f"{person.label}: two pseudonyms for one patient")
+        pseudonym = min(candidates, default="") or self._without(person)
+        if pseudonym:
+            self._check(person, pseudonym)
+        return pseudonym
+
+    def raise_any(self) -> None:
+        """Raise UsageError with everything that was remembered."""
+        if self._problems:
+            more = [f"and {len(self._problems) - SHOWN} more"] if len(self._problems) > SHOWN else []
+            raise UsageError(
+                "\n".join([*self._problems[:SHOWN], *more]),
+                hint="nothing was moved; correct the pseudonyms and run again",
+            )
+
+    def _candidates(self, person: Person) -> set[str]:
+        if self._spec.source == "column":
+            return person.given
+        if self._spec.source == "map":
+            own = self._map.get(person.patient[1])
+            asked = {self._map[one] for one in person.asked_as if one in self._map}
+            return asked | {own} if own else asked
+        return set()
+
+    def _without(self, person: Person) -> str:
+        """Return what a patient gets whom no table names."""
+        if self._spec.source == "random":
+            return self._already.get(person.patient) or self._draw()
+        if self._spec.source == "key" or self._spec.missing == "key":
+            return keyed_pseudonym(self._key, *person.patient, self._spec.prefix, self._spec.length)
+        self._problems.append(f"{person.label}: the patient has no pseudonym")
+        return ""
+
+    def _draw(self) -> str:
+        while (pseudonym := random_pseudonym(self._spec.prefix, self._spec.length)) in self._drawn:
+            pass
+        self._drawn.add(pseudonym)
+        return pseudonym
+
+    def _check(self, person: Person, pseudonym: str) -> None:
+        holder = self._holders.setdefault(pseudonym, person)
+        if holder is not person:
+            self._problems.append(f"{holder.label} and {person.label}: one pseudonym for two patients")
+        if any(_same(pseudonym, own) for own in {person.patient[1], *person.asked_as, *person.names}):
+            self._problems.append(f"{person.label}: the pseudonym is the patient's own ID or name")

@@ -1,0 +1,132 @@
+"""Ask a source which studies are meant. Servers match as they like, so every answer is checked again here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from adit_cli.dicom.matching import Match
+from adit_cli.dicom.query import Attributes, Level
+from adit_cli.errors import Reason
+from adit_cli.jobfile.selector import Query
+from adit_cli.nodes.base import Source
+from adit_cli.tasks.series import list_series
+from adit_cli.tasks.wishes import Wish
+
+ASKED = (
+    "StudyInstanceUID",
+    "PatientID",
+    "IssuerOfPatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "ModalitiesInStudy",
+    "StudyDescription",
+    "NumberOfStudyRelatedSeries",
+    "NumberOfStudyRelatedInstances",
+    "InstanceAvailability",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The studies that a wish led to, or why it led to none."""
+
+    studies: tuple[Attributes, ...] = ()
+    reason: Reason | None = None
+    message: str = ""
+    hint: str = ""
+
+
+@dataclass(slots=True)
+class Selection:
+    """What a query let in, and what it did not, by rule."""
+
+    studies: list[Attributes] = field(default_factory=list[Attributes])
+    left_out: list[str] = field(default_factory=list[str])
+    """Study UIDs that the source answered and the job's rules do not let in."""
+
+
+def grant(source: Source, wish: Wish) -> Answer:
+    """Return the studies of one wish; several under one accession number are normal."""
+    found = find_studies(source, wish.keys())
+    kept = [study for study in found if not _against(source, wish, study)]
+    if kept:
+        return Answer(tuple(kept))
+    if wish.asked.study_uid and found:
+        return _other_patient(wish, found[0])
+    if wish.asked.patient_id and wish.asked.accession_number and _known_elsewhere(source, wish):
+        return Answer(
+            reason=Reason.MISMATCH,
+            message="the accession number belongs to another patient than the row says",
+            hint="check the row; after a merge give the study_uid",
+        )
+    return Answer(
+        reason=Reason.NOT_FOUND,
+        message="the source has no such study",
+        hint="check the row, and with `adit query` what the source knows",
+    )
+
+
+def _against(source: Source, wish: Wish, study: Attributes) -> list[str]:
+    """Return which columns the study contradicts; unknown modalities are looked up in its series."""
+    if wish.asked.modality and "ModalitiesInStudy" not in study:
+        look_deeper(source, study, ("ModalitiesInStudy",))
+    return wish.contradictions(study)
+
+
+def _other_patient(wish: Wish, study: Attributes) -> Answer:
+    """Return the study of a UID where only the patient's ID differs: after a merge it is still meant."""
+    against = wish.contradictions(study)
+    if against == ["patient_id"]:
+        message = "the source knows the study under another PatientID than the row (merged patients?)"
+        return Answer((study,), Reason.MISMATCH, message)
+    return Answer(
+        reason=Reason.MISMATCH,
+        message=f"the study of this UID does not hold what the row says of {', '.join(against)}",
+        hint="correct the row, or leave only its study_uid",
+    )
+
+
+def _known_elsewhere(source: Source, wish: Wish) -> bool:
+    accession = wish.asked.accession_number
+    found = find_studies(source, {"AccessionNumber": accession})
+    return any(study.get("AccessionNumber") == accession for study in found)
+
+
+def find_studies(source: Source, keys: Mapping[str, str]) -> list[Attributes]:
+    """Return the source's studies for these keys; what answers without or with another UID is dropped."""
+    wanted = keys.get("StudyInstanceUID", "")
+    found = source.find(Level.STUDY, dict.fromkeys(ASKED, "") | dict(keys))
+    return [
+        study
+        for study in found
+        if study.get("StudyInstanceUID") and wanted in {"", study["StudyInstanceUID"]}
+    ]
+
+
+def choose(source: Source, query: Query, found: Collection[Attributes]) -> Selection:
+    """Return which of the answers the query's rules let in."""
+    selection = Selection()
+    for study in found:
+        match = query.matches(study)
+        if match is Match.UNKNOWN:
+            look_deeper(source, study, query.keys())
+            match = query.matches(study)
+        if match is Match.YES:
+            selection.studies.append(study)
+        else:
+            selection.left_out.append(study["StudyInstanceUID"])
+    return selection
+
+
+def look_deeper(source: Source, study: Attributes, keywords: Collection[str]) -> None:
+    """Add to a study what only its series tell; after that, what is not known counts as empty."""
+    unknown = [keyword for keyword in keywords if keyword not in study]
+    listed = list_series(source, study["StudyInstanceUID"], [one for one in unknown if one not in ASKED])
+    for keyword in unknown:
+        below = "Modality" if keyword == "ModalitiesInStudy" else keyword
+        values = dict.fromkeys(series[below] for series in listed if series.get(below))
+        study[keyword] = "\\".join(values)

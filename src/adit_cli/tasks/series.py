@@ -1,0 +1,119 @@
+"""Choose which series of a study are taken. An unknown value is asked for one level deeper first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from adit_cli.dicom.matching import Match
+from adit_cli.dicom.query import Attributes, Level
+from adit_cli.jobfile.job import Job
+from adit_cli.jobfile.selector import SeriesRules
+from adit_cli.nodes.base import Source
+
+_COUNT = "NumberOfSeriesRelatedInstances"
+_ASKED = ("SeriesInstanceUID", "Modality", "SeriesNumber", "SeriesDescription", _COUNT)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A series that a rule keeps out."""
+
+    series_uid: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesChoice:
+    """The series of one study, as its source listed them."""
+
+    taken: tuple[Attributes, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def uids(self) -> tuple[str, ...]:
+        """Series Instance UIDs that are taken."""
+        return tuple(series["SeriesInstanceUID"] for series in self.taken)
+
+    @property
+    def instances(self) -> int | None:
+        """How many instances are taken; None where the source did not say."""
+        counts = [count_of(series) for series in self.taken]
+        return None if None in counts else sum(count or 0 for count in counts)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesFilter:
+    """What decides: the job's rules, and the modalities that never leave."""
+
+    rules: SeriesRules
+    blocked: frozenset[str] = frozenset()
+
+    @property
+    def decides(self) -> bool:
+        """Whether it can keep a series out at all."""
+        return bool(self.rules.include or self.rules.exclude or self.blocked)
+
+    def choose(self, source: Source, study_uid: str, only: Collection[str] = ()) -> SeriesChoice:
+        """Return which series of the study to take; `only` these where a cohort's rows named some."""
+        taken: list[Attributes] = []
+        left_out: list[LeftOut] = []
+        for series in list_series(source, study_uid, self.rules.keys()):
+            uid = series["SeriesInstanceUID"]
+            if only and uid not in only:
+                continue
+            rule = self._keeps_out(source, study_uid, series)
+            if rule:
+                left_out.append(LeftOut(uid, rule))
+            else:
+                taken.append(series)
+        return SeriesChoice(tuple(taken), tuple(left_out))
+
+    def _keeps_out(self, source: Source, study_uid: str, series: Attributes) -> str:
+        """Return the rule that keeps a series out, as the user finds it in the job file; else nothing."""
+        if series.get("Modality", "").upper() in self.blocked:
+            return f"deidentify.modalities.exclude: {series['Modality'].upper()}"
+        if self.rules.admits(series) is Match.UNKNOWN:
+            deepen(source, study_uid, series, self.rules.keys())
+        for number, rule in enumerate(self.rules.exclude):
+            if rule.matches(series) is not Match.NO:
+                return f"select.series.exclude[{number}]"
+        return "" if self.rules.admits(series) is Match.YES else "select.series.include"
+
+
+def series_filter(job: Job) -> SeriesFilter:
+    """Return what decides on the series of a job's studies."""
+    deid = job.deid
+    blocked = deid.modalities.exclude if deid.profile != "none" else ()
+    return SeriesFilter(job.select.series, frozenset(modality.upper() for modality in blocked))
+
+
+def count_of(series: Attributes) -> int | None:
+    """Return how many instances the source counts in a series; None where it did not say."""
+    count = series.get(_COUNT, "").strip()
+    return int(count) if count.isdecimal() else None
+
+
+def list_series(source: Source, study_uid: str, more_keys: Collection[str] = ()) -> list[Attributes]:
+    """Return the series of a study, each once, whatever else the source answers."""
+    keys = dict.fromkeys((*_ASKED, *more_keys), "") | {"StudyInstanceUID": study_uid}
+    found: dict[str, Attributes] = {}
+    for series in source.find(Level.SERIES, keys):
+        uid = series.get("SeriesInstanceUID", "")
+        if uid and series.get("StudyInstanceUID", study_uid) == study_uid:
+            found.setdefault(uid, series)
+    return list(found.values())
+
+
+def deepen(source: Source, study_uid: str, series: Attributes, keywords: Collection[str]) -> None:
+    """Add to a series what only its instances tell; after that, what is not known counts as empty."""
+    unknown = [keyword for keyword in keywords if keyword not in series]
+    keys = dict.fromkeys((*unknown, "SOPInstanceUID"), "")
+    keys.pop(_COUNT, None)
+    unique = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series["SeriesInstanceUID"]}
+    instances = source.find(Level.IMAGE, keys | unique)
+    for keyword in unknown:
+        told = (instance[keyword] for instance in instances if instance.get(keyword))
+        series[keyword] = next(told, "")
+    if _COUNT in unknown:
+        series[_COUNT] = str(len(instances))

@@ -26,6 +26,12 @@ class RunStarted:
     workers: int
     instances: int | None = None
     """Instances of the pending tasks; None where a source did not say."""
+    new: int = 0
+    """Tasks that no earlier run of the job had."""
+    again: int = 0
+    """Those of the new ones whose study an earlier run had, under rules that have changed since."""
+    dropped: int = 0
+    """Tasks of earlier runs that the job does not ask for any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +66,11 @@ class TaskEnded:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """The run is over, or stopped and resumable."""
+    """The run is over, or stopped and resumable. What was moved is told of this run only."""
 
     job: str
     counts: dict[TaskStatus, int] = field(default_factory=dict[TaskStatus, int])
+    """Where all tasks of the job stand, those of earlier runs included."""
     unresolved: int = 0
     delivered: int = 0
     withheld: int = 0

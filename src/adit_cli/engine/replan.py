@@ -9,6 +9,7 @@ import difflib
 import json
 import sqlite3
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from adit_cli.engine.rows import Row, cohort_rows, task_row, unresolved_row
 from adit_cli.errors import Reason, UsageError
@@ -18,8 +19,20 @@ ENDED = (TaskStatus.SUCCESS, TaskStatus.WARNING, TaskStatus.FAILURE, TaskStatus.
 SELECTORS = (*map(str, ENDED), *map(str, Reason))
 
 
-def merge(db: sqlite3.Connection, tasks: Iterable[TransferTask]) -> int:
-    """Make these the job's tasks; return how many are new.
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a new plan changed."""
+
+    new: int = 0
+    """Tasks that were not known."""
+    again: int = 0
+    """Those of the new ones whose study was in the job before, under rules that have changed since."""
+    dropped: int = 0
+    """Tasks that the job does not ask for any more."""
+
+
+def merge(db: sqlite3.Connection, tasks: Iterable[TransferTask]) -> Merged:
+    """Make these the job's tasks.
 
     The comparison is made here and only differences are written, since a resumed job has hardly any.
     """
@@ -38,15 +51,21 @@ def merge(db: sqlite3.Connection, tasks: Iterable[TransferTask]) -> int:
         values = (1, cohort_rows(task), task.instances)
         if known[task.key] != values:
             changed.append((*values, task.key))
-    left_out = [(key,) for key, (planned, *_) in known.items() if planned and key not in kept]
-    db.executemany("update task set planned = 0 where key = ?", left_out)
+    dropped = {key for key, (planned, *_) in known.items() if planned} - kept
+    studies = _studies(db, dropped)
+    db.executemany("update task set planned = 0 where key = ?", ((key,) for key in dropped))
     db.executemany("update task set planned = ?, cohort_rows = ?, instances = ? where key = ?", changed)
     db.executemany(
         "insert into task (key, study_uid, source, destinations, patient_id, issuer, pseudonym, series_uids,"
         " cohort_rows, instances) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         map(task_row, new.values()),
     )
-    return len(new)
+    return Merged(len(new), sum(task.study_uid in studies for task in new.values()), len(dropped))
+
+
+def _studies(db: sqlite3.Connection, keys: set[str]) -> set[str]:
+    rows = (db.execute("select study_uid from task where key = ?", (key,)).fetchone() for key in keys)
+    return {row["study_uid"] for row in rows}
 
 
 def replace_unresolved(db: sqlite3.Connection, unresolved: Iterable[Unresolved]) -> None:
@@ -60,8 +79,7 @@ def replace_unresolved(db: sqlite3.Connection, unresolved: Iterable[Unresolved])
 
 def requeue(db: sqlite3.Connection, selectors: Collection[str]) -> int:
     """Put tasks of the plan back in line that ended with such a status or reason; return how many."""
-    for selector in selectors:
-        _check(selector)
+    check_selectors(selectors)
     changed = db.execute(
         "update task set status = 'pending', tries = 0, retry_at = 0"
         " where planned = 1 and (status in (select value from json_each(:chosen))"
@@ -74,11 +92,12 @@ def requeue(db: sqlite3.Connection, selectors: Collection[str]) -> int:
     return changed.rowcount
 
 
-def _check(selector: str) -> None:
-    if selector in SELECTORS:
-        return
-    close = difflib.get_close_matches(selector, SELECTORS, n=1)
-    raise UsageError(
-        f"no task ends as {selector}",
-        hint=f"did you mean {close[0]}?" if close else f"use one of {', '.join(SELECTORS)}",
-    )
+def check_selectors(selectors: Iterable[str]) -> None:
+    """Raise UsageError for a selector that is neither a status nor a reason."""
+    for selector in selectors:
+        if selector not in SELECTORS:
+            close = difflib.get_close_matches(selector, SELECTORS, n=1)
+            raise UsageError(
+                f"no task ends as {selector}",
+                hint=f"did you mean {close[0]}?" if close else f"use one of {', '.join(SELECTORS)}",
+            )

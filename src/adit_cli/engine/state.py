@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 from adit_cli.engine import replan
 from adit_cli.engine.folders import JobFolder
+from adit_cli.engine.replan import Merged
 from adit_cli.engine.rows import Started, outcome_row, task_of
 from adit_cli.engine.schema import opened, transaction, translated
 from adit_cli.errors import Reason
@@ -76,16 +77,16 @@ class StateStore:
                 "update run set ended = ?, exit_code = ? where number = ?", (time.time(), exit_code, number)
             )
 
-    def add_tasks(self, tasks: Iterable[TransferTask], unresolved: Iterable[Unresolved] = ()) -> int:
-        """Make these the job's tasks; return how many are new.
+    def add_tasks(self, tasks: Iterable[TransferTask], unresolved: Iterable[Unresolved] = ()) -> Merged:
+        """Make these the job's tasks; return what that changed.
 
         A known key stays as it is, with its status. Tasks of an earlier plan that are not among these are
         kept for the record, but no longer run or counted.
         """
         with self._writing():
-            added = replan.merge(self._db, tasks)
+            merged = replan.merge(self._db, tasks)
             replan.replace_unresolved(self._db, unresolved)
-        return added
+        return merged
 
     def requeue(self, selectors: Collection[str]) -> int:
         """Put ended tasks back in line: those with such a status or reason; return how many."""
@@ -146,6 +147,15 @@ class StateStore:
                 " order by retry_at limit 1"
             ).fetchone()
         return None if row is None else float(row["retry_at"])
+
+    def instances_in_line(self) -> int | None:
+        """Return how many instances the tasks in line have; None where the source did not say for all."""
+        with translated(self.folder.database):
+            row = self._db.execute(
+                "select count(*) as tasks, count(instances) as known, sum(instances) as instances"
+                " from task indexed by task_in_line where status = 'pending' and planned = 1"
+            ).fetchone()
+        return int(row["instances"] or 0) if row["known"] == row["tasks"] else None
 
     def counts(self) -> dict[TaskStatus, int]:
         """Return how many tasks of the plan stand where."""

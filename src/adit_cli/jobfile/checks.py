@@ -123,7 +123,7 @@ def something_selected(subject: Subject) -> Iterator[Finding]:
     elif not (studies.cohort or studies.query or studies.uids or subject.dash):
         yield (
             ("select", "studies"),
-            "selects nothing: name a cohort, a query or uids, or pipe UIDs in with --uids -",
+            "the job selects nothing: name a cohort, a query or uids, or pipe UIDs in with --uids -",
         )
 
 

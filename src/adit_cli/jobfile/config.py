@@ -79,12 +79,13 @@ def load_config(
     model = written.checked()
     fields = {name: getattr(model, name) for name in model.model_fields_set}
     config = Config.model_validate({**fields, "path": path, "used": written.used})
-    return config.model_copy(update={"defaults": _anchored(config.defaults, at.folder)})
+    deid = anchored(config.defaults.deidentify, at.folder)
+    return config.model_copy(update={"defaults": config.defaults.model_copy(update={"deidentify": deid})})
 
 
-def _anchored(defaults: Defaults, folder: Path) -> Defaults:
-    deid = defaults.deidentify
-    return defaults.model_copy(update={"deidentify": deid.relative_to(folder)}) if deid else defaults
+def anchored(deid: DeidSpec | None, folder: Path) -> DeidSpec | None:
+    """Return the rules with their files looked for in this folder."""
+    return deid if deid is None or deid.profile == "none" else deid.relative_to(folder)
 
 
 def parse_node(text: str, config: Config) -> tuple[str, NodeSpec]:

@@ -44,6 +44,7 @@ _WORDS = {
     "too_short": "must have at least {min_length} of them",
     "tuple_type": "must be a list",
     "key": "{error}",
+    "misplaced": "{error}",
     "value_error": "{error}",
 }
 
@@ -98,7 +99,8 @@ class Explainer:
             return self._unknown_key(place, _expected(error))
         if loc[-1:] == ("[key]",) or error["type"] == "key":
             return self._problem(self._key_of(place), _message(error))
-        return self._problem(place, _message(error) + self._shown(place, error))
+        shown = "" if error["type"] == "misplaced" else self._shown(place, error)
+        return self._problem(place, _message(error) + shown)
 
     def _unknown_key(self, place: Place, known: list[str]) -> Problem:
         close = did_you_mean(str(place.loc[-1]), known)

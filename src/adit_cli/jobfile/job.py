@@ -40,25 +40,27 @@ class Pseudonyms(Strict):
     )
     file: RelativePath | None = Field(
         default=None,
-        description="map: a CSV file with the columns patient_id and pseudonym.",
+        description="With `map`: a CSV file with the columns patient_id and pseudonym.",
         examples=["pseudonyms.csv"],
     )
     column: str | None = Field(
-        default=None, description="column: its header; `pseudonym`, if left out.", examples=["CODE"]
+        default=None, description="With `column`: its header; `pseudonym`, if left out.", examples=["CODE"]
     )
     prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9 ._+-]*$", max_length=32)] = Field(
-        default="", description="key and random: what every pseudonym begins with.", examples=["LUNG-"]
+        default="",
+        description="With `key`, `random`: what each pseudonym begins with.",
+        examples=["LUNG-"],
     )
     length: int = Field(
         default=12,
         ge=6,
         le=26,
-        description="key and random: letters and digits after the prefix.",
+        description="With `key`, `random`: letters and digits after the prefix.",
         examples=[12],
     )
     missing: Literal["fail", "key"] = Field(
         default="fail",
-        description="map and column: a patient who isn't in it fails, or gets a pseudonym from the key.",
+        description="With `map`, `column`: a patient not in it fails, or gets one from the key.",
         examples=["key"],
     )
 
@@ -101,7 +103,10 @@ class Run(Strict):
         default=3, ge=1, le=20, description="How often a study is tried before it fails.", examples=[3]
     )
     retry_after: Duration = Field(
-        default=600.0, description="How long to wait before the next attempt.", examples=["10m"]
+        default=600.0,
+        description="How long to wait before the next attempt.",
+        examples=["10m"],
+        json_schema_extra={"default": "10m"},
     )
 
 
@@ -165,12 +170,14 @@ NodeRef: TypeAlias = Annotated[
 
 
 def _as_list(value: object) -> list[object]:
-    return list(cast("list[object]", value)) if isinstance(value, list | tuple) else [value]
+    items = list(cast("list[object]", value)) if isinstance(value, list | tuple) else [value]
+    if items in ([], [None]):
+        raise ValueError("must name at least one node")
+    return items
 
 
 NodeRefs: TypeAlias = Annotated[
     tuple[NodeRef, ...],
-    Field(min_length=1),
     BeforeValidator(_as_list, json_schema_input_type=NodeRef | list[NodeRef]),
 ]
 

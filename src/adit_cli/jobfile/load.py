@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adit_cli.errors import JobFileError
 from adit_cli.jobfile.checks import Subject, check
-from adit_cli.jobfile.config import Config, load_config
+from adit_cli.jobfile.config import Config, anchored, load_config
 from adit_cli.jobfile.interpolate import Plain, unused
 from adit_cli.jobfile.job import Job, JobFile, JobParts, Pseudonyms, Run
 from adit_cli.jobfile.node import FolderNode, NodeSpec, label
@@ -42,6 +42,8 @@ def load_job(
     at = Reading(path.absolute().parent, stdin_uids=_once(stdin_uids))
     at = replace(at, today=today) if today else at
     written = read(path, JobFile, Values(given, environment), at)
+    if written.is_empty:
+        raise JobFileError(f"{path} is empty: begin with `adit: 1`, a name, a source and destinations")
     problems = written.problems + unused(given, {*written.used, *config.used})
     subject, unsound = _subject(written, config, at)
     problems += [written.explainer.at(*finding) for finding in check(subject, unsound)]
@@ -62,6 +64,8 @@ def _subject(written: Written[JobFile], config: Config, at: Reading) -> tuple[Su
     nodes = written.plain.get("nodes")
     names = frozenset(config.nodes) | frozenset(nodes if isinstance(nodes, dict) else ())
     missing = frozenset(_STAND_IN) - sound.keys()
+    if "nodes" in unsound and not isinstance(nodes, dict):
+        missing |= {"source", "destinations"}
     subject = Subject(
         job=job,
         nodes={**config.nodes, **job.nodes},
@@ -84,8 +88,7 @@ def resolve(written: JobFile, path: Path, config: Config, piped: tuple[str, ...]
     """Return the job with its nodes by name, the config's defaults, and what was left out filled in."""
     nodes = {**config.nodes, **written.nodes}
     source, *destinations = (_named(nodes, node) for node in (written.source[0], *written.destinations))
-    deid = written.deidentify.relative_to(path.absolute().parent) if written.deidentify else None
-    deid = deid or config.defaults.deidentify
+    deid = anchored(written.deidentify, path.absolute().parent) or config.defaults.deidentify
     pseudonyms = written.pseudonyms
     if pseudonyms is None and deid is not None and deid.profile != "none":
         pseudonyms = Pseudonyms.model_validate({"from": "key"})

@@ -17,8 +17,8 @@ from pydantic import (
     model_validator,
 )
 
-from adit_cli.dicom.dictionary import tag_of
 from adit_cli.jobfile.dicomweb import DicomwebPeer, from_url
+from adit_cli.jobfile.keywords import known_keyword
 from adit_cli.jobfile.strict import Strict
 from adit_cli.jobfile.values import AeTitle, RelativePath
 
@@ -68,10 +68,8 @@ def _checked_layout(layout: str) -> str:
     if re.search(r"[{}]", _FIELD.sub("", layout)):
         raise ValueError("has a brace that is not closed: write keywords as {PatientID}")
     for keyword in _FIELD.findall(layout):
-        if keyword != "Modalities" and tag_of(keyword) is None:
-            raise ValueError(
-                f"{{{keyword}}} is no DICOM keyword: use one such as {{PatientID}}, or {{Modalities}}"
-            )
+        if keyword != "Modalities":
+            known_keyword(keyword)
     if not _FIELD.search(levels[-1]):
         raise ValueError("gives every file the same name: end it with {SOPInstanceUID}.dcm")
     return layout

@@ -12,6 +12,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 Loc: TypeAlias = tuple[str | int, ...]
 SHOWN = 50
+SHORT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ def render_all(problems: Iterable[Problem], name: str) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ` (did you mean …?)` where one of the known words is close, else nothing."""
     by_fold = {name.casefold(): name for name in known}
-    close = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.7)
+    cutoff = 0.6 if len(word) <= SHORT else 0.7
+    close = get_close_matches(word.casefold(), by_fold, n=1, cutoff=cutoff)
     return f" (did you mean {by_fold[close[0]]}?)" if close else ""
 
 
@@ -61,7 +63,7 @@ def fail_at(title: str, messages: Mapping[str, str]) -> None:
         title,
         [
             InitErrorDetails(
-                type=PydanticCustomError("value_error", "{text}", {"text": message}), loc=(key,), input=None
+                type=PydanticCustomError("misplaced", "{error}", {"error": message}), loc=(key,), input=None
             )
             for key, message in messages.items()
         ],

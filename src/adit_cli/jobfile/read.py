@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -15,8 +15,7 @@ from adit_cli.jobfile.explain import Explainer
 from adit_cli.jobfile.interpolate import Interpolation, Plain
 from adit_cli.jobfile.node import Strict
 from adit_cli.jobfile.problems import Problem, did_you_mean, render_all
-from adit_cli.jobfile.tree import BrokenYamlError, Tree, read_tree
-from adit_cli.jobfile.tree import Mapping as TreeMapping
+from adit_cli.jobfile.tree import BrokenYamlError, Mapping, Scalar, Tree, read_tree
 from adit_cli.jobfile.values import Reading
 
 MAX_BYTES = 1_000_000
@@ -27,8 +26,8 @@ Model = TypeVar("Model", bound=Strict)
 class Values:
     """Where variables come from: what was given on the command line wins over the environment."""
 
-    given: Mapping[str, str]
-    environment: Mapping[str, str] | None = None
+    given: AnyMapping[str, str]
+    environment: AnyMapping[str, str] | None = None
     """That of the process, if None."""
 
 
@@ -43,6 +42,11 @@ class Written(Generic[Model]):
     problems: list[Problem]
     used: frozenset[str]
     """The variables that the file uses."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing is written in the file."""
+        return self.explainer.tree.size == 1 and isinstance(self.explainer.tree, Mapping)
 
     def checked(self) -> Model:
         """Return the model; raise JobFileError with all problems if there are any."""
@@ -74,8 +78,8 @@ def _tree(path: Path) -> tuple[Tree, list[Problem]]:
         tree, problems = read_tree(_text(path))
     except BrokenYamlError as error:
         raise JobFileError(error.problem.render(str(path))) from None
-    if tree is None:
-        return TreeMapping(1, 1), problems
+    if tree is None or (isinstance(tree, Scalar) and tree.is_null):
+        return Mapping(1, 1), problems
     return tree, problems
 
 

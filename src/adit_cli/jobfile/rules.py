@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Annotated, TypeAlias, cast
 
 from pydantic import PlainSerializer, PlainValidator, ValidationError, ValidationInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from adit_cli.dicom.dictionary import keyword_of, tag_of, vr_of
+from adit_cli.dicom.dictionary import tag_of, vr_of
 from adit_cli.dicom.matching import DateRange, PatternError, parse_study_date
 from adit_cli.dicom.patterns import TextRule, has_wildcard, parse_text
 from adit_cli.dicom.ranges import NumberRule, TimeRange, parse_numbers, parse_times
+from adit_cli.jobfile.keywords import KeywordError, known_keyword
 from adit_cli.jobfile.values import Reading, reading
 
 Rule: TypeAlias = TextRule | NumberRule | DateRange | TimeRange
@@ -105,24 +105,6 @@ def _vr(keyword: str) -> str:
     return vr_of(tag_of(keyword) or 0)
 
 
-class _KeywordError(PatternError):
-    """The key of a rule names no attribute."""
-
-
-def _keyword(name: str) -> str:
-    tag = tag_of(name.strip())
-    if tag is None:
-        raise _KeywordError(f"no DICOM attribute has this keyword{_did_you_mean(name)}")
-    return keyword_of(tag)
-
-
-def _did_you_mean(name: str) -> str:
-    from pydicom.datadict import keyword_dict  # noqa: PLC0415 - slow to load, and only needed by an error
-
-    close = get_close_matches(name.strip(), keyword_dict, n=1, cutoff=0.7)
-    return f" (did you mean {close[0]}?)" if close else ": use one such as PatientSex, or gggg,eeee"
-
-
 def _as_where(value: object, info: ValidationInfo) -> dict[str, Rule]:
     """Return the rules by keyword; each attribute's problem is reported at its own key."""
     if not isinstance(value, Mapping):
@@ -131,11 +113,11 @@ def _as_where(value: object, info: ValidationInfo) -> dict[str, Rule]:
     errors: list[InitErrorDetails] = []
     for name, wanted in cast("Mapping[object, object]", value).items():
         try:
-            keyword = _keyword(str(name))
+            keyword = known_keyword(str(name))
             rules[keyword] = _rule_for(keyword, wanted, reading(info))
         except ValueError as error:
             kind = PydanticCustomError(
-                "key" if isinstance(error, _KeywordError) else "value_error", "{error}", {"error": str(error)}
+                "key" if isinstance(error, KeywordError) else "value_error", "{error}", {"error": str(error)}
             )
             errors.append(InitErrorDetails(type=kind, loc=(str(name),), input=wanted))
     if errors:

@@ -215,6 +215,8 @@ class Clean(ElementRule):
 
     action: Literal["clean"] = "clean"
     allowlist: Path | None = None
+    needed: bool = False
+    """Whether something must be left of it, since an empty value would not be valid."""
     discloses: ClassVar[bool] = True
 
     def apply(self, element: Element, context: Context) -> Element | None:
@@ -222,7 +224,12 @@ class Clean(ElementRule):
         if element.items is not None:
             return element
         words = own_words(self.allowlist) if self.allowlist else standard_words()
-        return text_value(element, clean_text(element.value, words), context.encoding)
+        text = clean_text(element.value, words)
+        return (
+            dummy(element, context)
+            if self.needed and not text
+            else text_value(element, text, context.encoding)
+        )
 
     def describe(self, name: str) -> str:
         """Return the rule in words."""

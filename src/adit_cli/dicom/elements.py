@@ -93,17 +93,19 @@ def encode(elements: Elements, encoding: Encoding) -> bytes:
     return b"".join(parts)
 
 
+def read_header(data: bytes, encoding: Encoding, offset: int) -> tuple[int, str, int, int]:
+    """Return tag, VR, length and the start of the value of the element at `offset`."""
+    try:
+        return _Reader(data, encoding).header(offset)
+    except (struct.error, IndexError) as error:
+        raise TruncatedError("The data set ends inside an element.") from error
+
+
 def encode_element_header(tag: int, vr: str, length: int, encoding: Encoding) -> bytes:
     """Return the start of an element whose value is written by other means; UNDEFINED is a length too."""
     element = Element(tag, vr, undefined=length == UNDEFINED)
     write = _implicit_header if encoding.implicit else _explicit_header
     return write(element, length, ">" if encoding.big_endian else "<")
-
-
-def guess_encoding(data: bytes, offset: int = 0) -> Encoding:
-    """Return the layout that the element at `offset` shows, for files that do not say or say it wrong."""
-    big = data[offset : offset + 1] == b"\x00"
-    return Encoding(_LETTERS.fullmatch(data, offset + 4, offset + 6) is None, big)
 
 
 class _Reader:

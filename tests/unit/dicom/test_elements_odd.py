@@ -4,6 +4,7 @@ import struct
 
 import pytest
 
+from adit_cli.deid.parts import guess_encoding
 from adit_cli.dicom.elements import (
     UNDEFINED,
     Element,
@@ -11,7 +12,6 @@ from adit_cli.dicom.elements import (
     TruncatedError,
     encode,
     encode_element_header,
-    guess_encoding,
     parse,
 )
 from adit_cli.dicom.vr import standard_vr

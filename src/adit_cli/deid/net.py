@@ -1,0 +1,97 @@
+"""What holds for elements that the table does not name: decided by what kind of value they have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from functools import cache
+
+from adit_cli.deid.rules import Clean, Dummy, Empty, Keep, NewUid, Remove, Rule, ShiftDate
+from adit_cli.deid.spec import Option
+
+FREE_TEXT = re.compile(r"(Description|Comments?|Explanation|Text|Notes?|Reason|Detail)$")
+"""Keywords of LO, SH and UC elements in which people write what they like."""
+NAMES_A_KIND = re.compile(
+    r"SOPClass|TransferSyntaxUID|CodingSchemeUID|ContextUID|MappingResourceUID|ExtensionCreator"
+)
+"""Keywords of UI elements whose values name kinds of things and not things."""
+IDENTIFYING = frozenset(
+    (
+        "PatientBirthDateInAlternativeCalendar",
+        "PatientDeathDateInAlternativeCalendar",
+        "BreedRegistrationNumber",
+        "ComponentWelderIDs",
+        "FillerOrderNumberImagingServiceRequestRetired",
+        "FillerOrderNumberProcedure",
+        "HangingProtocolCreator",
+        "OwnerID",
+        "PlacerOrderNumberImagingServiceRequestRetired",
+        "PlacerOrderNumberProcedure",
+        "PrinterName",
+        "StudyIDIssuer",
+    )
+)
+"""Retired or newer elements that name people, devices or orders, and that the table does not have."""
+SHORT_TEXT_VRS = frozenset(("LO", "SH", "UC"))
+NUMERIC = {
+    "DS": b"0123456789+-.eE \\\0",
+    "IS": b"0123456789+-. \\\0",
+    "TM": b"0123456789.: \\\0",
+    "AS": b"0123456789DWMY \\\0",
+    "CS": b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_ \\\0.+-/:#&()%",
+}
+"""Characters that a value of such a VR can hold; anything else in it was put there against the standard."""
+
+
+def rules_by_vr(options: Collection[Option]) -> Mapping[str, Rule]:
+    """Return what is done, by VR, with elements that no table names."""
+    text = Clean() if Option.CLEAN_DESCRIPTORS in options else Remove()
+    dates = _dates(options)
+    return {
+        "UI": Keep() if Option.UIDS in options else NewUid(),
+        "PN": Dummy(),
+        "DA": dates,
+        "DT": dates,
+        "LT": text,
+        "ST": text,
+        "UT": text,
+        "AE": Remove(),
+        "UR": Remove(),
+        "UN": Remove(),
+    }
+
+
+def rules_by_tag(options: Collection[Option]) -> Mapping[int, Rule]:
+    """Return a rule for every standard tag, as if there were no table."""
+    by_vr, kept = rules_by_vr(options), Keep()
+    text = by_vr["LT"]
+    return {tag: _rule(vr, keyword, by_vr, text) or kept for tag, vr, keyword in _standard_tags()}
+
+
+def _rule(vr: str, keyword: str, by_vr: Mapping[str, Rule], text: Rule) -> Rule | None:
+    if vr in SHORT_TEXT_VRS and FREE_TEXT.search(keyword):
+        return text
+    if keyword in IDENTIFYING:
+        return Remove()
+    if vr == "UI" and NAMES_A_KIND.search(keyword):
+        return Keep()
+    return by_vr.get(vr)
+
+
+def _dates(options: Collection[Option]) -> Rule:
+    if Option.FULL_DATES in options:
+        return Keep()
+    return ShiftDate() if Option.MODIFIED_DATES in options else Empty()
+
+
+def is_malformed(vr: str, value: bytes) -> bool:
+    """Return whether a number, time, age or code holds what no such value can hold."""
+    allowed = NUMERIC.get(vr)
+    return allowed is not None and value.translate(None, allowed) != b""
+
+
+@cache
+def _standard_tags() -> tuple[tuple[int, str, str], ...]:
+    from pydicom._dicom_dict import DicomDictionary  # noqa: PLC0415 - slow to load, needed once a job
+
+    return tuple((tag, entry[0].rpartition(" ")[2], entry[4]) for tag, entry in DicomDictionary.items())

@@ -1,0 +1,133 @@
+"""What goes wrong at the other end is said in words, with an exit code, and nothing half-done stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset
+from pynetdicom import AE
+from pynetdicom.events import Event
+
+from adit_cli.nodes.demo import DemoPacs, demo_studies
+from adit_cli.nodes.demo.catalog import read
+from adit_cli.nodes.demo.sample import STUDIES
+from tests.support.builders import build_study, file_tree
+from tests.support.peers import LOOPBACK, Orthanc, free_port, orthanc, storage_peer, storescp
+from tests.support.program import Adit, write_job
+
+pytestmark = pytest.mark.peers
+
+
+@pytest.fixture
+def adit(tmp_path: Path) -> Adit:
+    return Adit(tmp_path / "adit")
+
+
+def test_nothing_listens_there(adit: Adit) -> None:
+    address = f"PACS@{LOOPBACK}:{free_port()}"
+
+    ended = adit("echo", address)
+
+    assert ended.code == 6
+    assert address.partition("@")[2] in ended.err
+
+
+def test_an_unreachable_source_ends_a_job_with_code_6(adit: Adit, tmp_path: Path) -> None:
+    source = f"PACS@{LOOPBACK}:{free_port()}"
+    job = write_job(
+        tmp_path / "job.yaml", source, [str(tmp_path / "out")], "{uids: [1.2.3]}", "run: {attempts: 1}"
+    )
+
+    ended = adit("transfer", job)
+
+    assert (ended.code, list((tmp_path / "out").glob("*"))) == (6, []), ended.err
+
+
+def test_a_wrong_called_ae_title_is_named(adit: Adit, tmp_path: Path) -> None:
+    with orthanc(tmp_path / "strict", options={"DicomCheckCalledAet": True}) as strict:
+        ended = adit("echo", f"OTHER@{LOOPBACK}:{strict.port}")
+
+    assert ended.code == 6
+    assert "called AE title" in ended.err
+    assert "OTHER" in ended.err
+
+
+def test_a_peer_that_does_not_know_us_says_which_ae_title_to_register(adit: Adit) -> None:
+    def known_only(ae: AE) -> None:
+        ae.require_calling_aet = ["SOMEONE"]
+
+    with storage_peer(configure=known_only) as peer:
+        ended = adit("echo", peer.address, "--aet", "STRANGER")
+
+    assert ended.code == 6
+    assert "calling AE title" in ended.err
+    assert "STRANGER" in ended.err
+
+
+def test_a_destination_that_refuses_associations_fails_the_study(
+    adit: Adit, pacs: Orthanc, tmp_path: Path
+) -> None:
+    study = build_study(tmp_path / "made")
+    pacs.upload(study.files)
+
+    with storescp(tmp_path / "refusing", "--refuse") as refusing:
+        uids = f"{{uids: [{study.uid}]}}"
+        job = write_job(tmp_path / "job.yaml", pacs.address, [refusing.address], uids, "run: {attempts: 1}")
+        ended = adit("transfer", job)
+        status = adit("status", job, "--format", "ndjson")
+
+    assert ended.code in {3, 6}, ended.err
+    assert '"failure"' in status.out
+
+
+def test_an_unknown_study_is_not_found(adit: Adit, pacs: Orthanc, tmp_path: Path) -> None:
+    job = write_job(tmp_path / "job.yaml", pacs.address, [str(tmp_path / "out")], "{uids: [1.2.3.4]}")
+
+    ended = adit("transfer", job)
+
+    assert ended.code == 3
+    assert "1.2.3.4" in ended.err + ended.out
+
+
+class Forgetful(DemoPacs):
+    """Leaves the last image of a study out and says Success all the same, as some archives do."""
+
+    def _on_get(self, event: Event) -> Iterator[int | tuple[int, Dataset | None]]:
+        paths = self._catalog.paths(event.identifier)
+        keep = paths[:-1] if len(paths) > 1 else []
+        yield len(keep)
+        for path in keep:
+            yield 0xFF00, read(path)
+
+
+def test_success_that_is_none_ends_in_a_warning_and_names_what_is_missing(adit: Adit, tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    study = build_study(archive, instances=5)
+
+    with Forgetful(archive) as forgetful:
+        source = f"{forgetful.ae_title}@{LOOPBACK}:{forgetful.port}"
+        more = "run: {attempts: 2, retry_after: 0}"
+        job = write_job(
+            tmp_path / "job.yaml", source, [str(tmp_path / "out")], f"{{uids: [{study.uid}]}}", more
+        )
+        ended = adit("transfer", job)
+        status = adit("status", job, "--format", "ndjson")
+
+    assert ended.code == 3
+    assert '"incomplete"' in status.out
+    assert 1 <= len(file_tree(tmp_path / "out")) < 5
+
+
+def test_a_demo_study_can_be_fetched_from_the_demo_pacs(adit: Adit, tmp_path: Path) -> None:
+    images = demo_studies(tmp_path / "archive")
+
+    with DemoPacs(tmp_path / "archive") as pacs:
+        node = f"{pacs.ae_title}@{LOOPBACK}:{pacs.port}"
+        found = adit("query", node, "--accession", STUDIES[0].accession_number, "--format", "uid")
+        ended = adit("get", node, "-", "-o", tmp_path / "out", stdin=found.out)
+
+    got = {path.name: path.read_bytes() for path in (tmp_path / "out").rglob("*.dcm")}
+    assert (ended.code, len(got)) == (0, 26), ended.err
+    assert set(got) <= {path.name for path in images}

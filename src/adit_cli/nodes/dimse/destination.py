@@ -1,0 +1,145 @@
+"""A server reached by DIMSE, as a destination: C-STORE of files as they are (PS3.4 §B)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Sequence
+
+from adit_cli.dicom.files import read_file_meta
+from adit_cli.errors import DataError, Reason
+from adit_cli.jobfile.node import DimsePeer, Limits
+from adit_cli.nodes.base import Delivered, Ready
+from adit_cli.nodes.dimse.association import Association, Party
+from adit_cli.nodes.dimse.contexts import store_contexts
+from adit_cli.nodes.dimse.crew import Crew
+from adit_cli.nodes.dimse.line import Line
+from adit_cli.nodes.dimse.messages import SUCCESS
+from adit_cli.nodes.dimse.names import uid_name
+from adit_cli.nodes.dimse.outgoing import Outbox
+from adit_cli.nodes.dimse.pace import Pace
+from adit_cli.nodes.dimse.pdu import MAX_CONTEXTS
+from adit_cli.nodes.dimse.reasons import status_reason, status_words
+from adit_cli.nodes.dimse.scu import c_store
+from adit_cli.nodes.retry import STANDARD, Tries, retried
+
+PROBE = 16
+ALREADY_THERE = 0x0111
+_WARNINGS = range(0xB000, 0xC000)
+
+
+class DimseDestination:
+    """Sends over associations that are kept from study to study."""
+
+    def __init__(
+        self, name: str, peer: DimsePeer, calling_ae_title: str, limits: Limits, tries: Tries = STANDARD
+    ) -> None:
+        party = Party.of(name, peer, calling_ae_title)
+        self._lines = [Line(party) for _ in range(limits.associations)]
+        self._pace = Pace(limits.associations)
+        self._tries = tries
+        self._outboxes: dict[Line, Outbox] = {}
+
+    def begin(self, task_key: str) -> DimseDelivery:
+        """Start delivering a study; a PACS has it instance by instance, so the key is of no use to it."""
+        del task_key
+        return DimseDelivery(self)
+
+    def close(self) -> None:
+        """Release the associations."""
+        for line in self._lines:
+            line.close()
+
+    def interrupt(self) -> None:
+        """Break off what is under way."""
+        for line in self._lines:
+            line.interrupt()
+
+    def send(self, files: Sequence[Ready]) -> list[Delivered]:
+        """Send the files over as many associations as pay, and return what the peer said of each."""
+        if self._pace.is_known:
+            return self._send(files)
+        return self._send(files[:PROBE]) + self._send(files[PROBE:])
+
+    def _send(self, files: Sequence[Ready]) -> list[Delivered]:
+        if not files:
+            return []
+        batch = _Batch(files, self._tries, self._outboxes)
+        started = time.monotonic()
+        associations = Crew(self._lines, self._pace, batch.open, batch.send).run(files)
+        seconds = (time.monotonic() - started) * associations
+        self._pace.note(associations, len(files), sum(file.size for file in files), seconds)
+        return batch.answers
+
+
+class DimseDelivery:
+    """One study on its way into a server."""
+
+    def __init__(self, destination: DimseDestination) -> None:
+        self._destination = destination
+
+    def add(self, files: Sequence[Ready]) -> list[Delivered]:
+        """Send the files now."""
+        return self._destination.send(files)
+
+    def finish(self) -> list[Delivered]:
+        """Return nothing: each instance was answered for when it was sent."""
+        return []
+
+    def abandon(self) -> None:
+        """Do nothing: what a server has accepted stays there."""
+
+
+class _Batch:
+    """Files that go together: what they need is negotiated at once."""
+
+    def __init__(self, files: Iterable[Ready], tries: Tries, outboxes: dict[Line, Outbox]) -> None:
+        pairs = dict.fromkeys((file.sop_class_uid, file.transfer_syntax_uid) for file in files)
+        self.answers: list[Delivered] = []
+        self._contexts = store_contexts(pairs) if len(pairs) <= MAX_CONTEXTS else []
+        self._tries = tries
+        self._outboxes = outboxes
+        self._lock = threading.Lock()
+
+    def open(self, line: Line) -> None:
+        """Have an association with what the batch needs."""
+        line.ready(self._contexts)
+
+    def send(self, line: Line, file: Ready, associations: int) -> None:
+        """Send one file; where the association ends without an answer, it is sent once more."""
+        del associations
+        try:
+            answer = retried(lambda: self._send(line, file), self._tries)
+        except DataError as error:
+            answer = Delivered(file.uid, accepted=False, reason=error.reason, message=error.message)
+        with self._lock:
+            self.answers.append(answer)
+
+    def _send(self, line: Line, file: Ready) -> Delivered:
+        own = store_contexts([(file.sop_class_uid, file.transfer_syntax_uid)])
+        assoc = line.ready(self._contexts or own)
+        context_id = assoc.context_of(file.sop_class_uid, file.transfer_syntax_uid)
+        if context_id is None:
+            return _no_context(assoc, file)
+        outbox = self._outbox(line, assoc)
+        return _answer(file, c_store(assoc, outbox, context_id, (file.path, read_file_meta(file.path))))
+
+    def _outbox(self, line: Line, assoc: Association) -> Outbox:
+        outbox = self._outboxes.get(line)
+        if outbox is None or outbox.max_length != assoc.max_length:
+            outbox = self._outboxes[line] = Outbox(assoc.max_length)
+        return outbox
+
+
+def _no_context(assoc: Association, file: Ready) -> Delivered:
+    what = f"{uid_name(file.sop_class_uid)} in {uid_name(file.transfer_syntax_uid)}"
+    said = f"{assoc.party} does not accept {what}."
+    return Delivered(file.uid, accepted=False, reason=Reason.NO_CONTEXT, message=said)
+
+
+def _answer(file: Ready, status: int) -> Delivered:
+    if status == SUCCESS:
+        return Delivered(file.uid, accepted=True)
+    if status in _WARNINGS or status == ALREADY_THERE:
+        return Delivered(file.uid, accepted=True, message=status_words(status))
+    return Delivered(file.uid, accepted=False, reason=status_reason(status), message=status_words(status))

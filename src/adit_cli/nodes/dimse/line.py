@@ -1,0 +1,41 @@
+"""One association to a node that is kept while it is idle and healthy, and opened again when it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adit_cli.nodes.dimse.association import Association, Party
+from adit_cli.nodes.dimse.contexts import Context, get_roles, merged, numbered
+
+
+class Line:
+    """At most one open association. Used by one thread at a time."""
+
+    def __init__(self, party: Party) -> None:
+        self.party = party
+        self._assoc: Association | None = None
+        self._contexts: list[Context] = []
+
+    def ready(self, contexts: Sequence[Context]) -> Association:
+        """Return an open association on which all these contexts were proposed."""
+        assoc = self._assoc
+        if assoc is not None and assoc.is_usable() and set(contexts) <= set(self._contexts):
+            return assoc
+        self.close()
+        self._contexts = merged(contexts, self._contexts)
+        assoc = Association.connect(self.party, numbered(self._contexts), get_roles(self._contexts))
+        self._assoc = assoc
+        assoc.negotiate()
+        return assoc
+
+    def close(self) -> None:
+        """Release the association, if one is open."""
+        assoc, self._assoc = self._assoc, None
+        if assoc is not None:
+            assoc.release()
+
+    def interrupt(self) -> None:
+        """Break off what another thread does on this line; that thread gets the error."""
+        assoc = self._assoc
+        if assoc is not None:
+            assoc.interrupt()

@@ -1,0 +1,63 @@
+"""A server reached by DIMSE, as a source: C-FIND to look, C-GET to fetch (PS3.4 §C)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from adit_cli.dicom.attributes import encode_attributes
+from adit_cli.dicom.query import Attributes, Level
+from adit_cli.jobfile.node import DimsePeer, Limits
+from adit_cli.nodes.base import FailedInstance, OnArrival, RetrieveRequest
+from adit_cli.nodes.dimse.association import Party
+from adit_cli.nodes.dimse.contexts import PATIENT_FIND, STUDY_FIND, find_contexts
+from adit_cli.nodes.dimse.line import Line
+from adit_cli.nodes.dimse.pace import Pace
+from adit_cli.nodes.dimse.retrieval import Retrieval
+from adit_cli.nodes.dimse.scu import c_find, needed_context
+from adit_cli.nodes.retry import STANDARD, Tries, retried
+
+_UNIQUE_KEYS = {
+    Level.PATIENT: "PatientID",
+    Level.STUDY: "StudyInstanceUID",
+    Level.SERIES: "SeriesInstanceUID",
+    Level.IMAGE: "SOPInstanceUID",
+}
+_CONTROL = ("QueryRetrieveLevel", "SpecificCharacterSet")
+
+
+class DimseSource:
+    """Finds and fetches over associations that are kept from call to call."""
+
+    def __init__(
+        self, name: str, peer: DimsePeer, calling_ae_title: str, limits: Limits, tries: Tries = STANDARD
+    ) -> None:
+        self._party = Party.of(name, peer, calling_ae_title)
+        self._tries = tries
+        self._pace = Pace(limits.associations)
+        self._lines = [Line(self._party) for _ in range(limits.associations)]
+
+    def find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
+        """Return what the node has. Instances are looked for in one series after the other (PS3.4 §C.4.1)."""
+        if level is Level.IMAGE and not keys.get("SeriesInstanceUID"):
+            above = {"StudyInstanceUID": keys.get("StudyInstanceUID", ""), "SeriesInstanceUID": ""}
+            series = [found["SeriesInstanceUID"] for found in self.find(Level.SERIES, above)]
+            return [found for uid in series for found in self.find(level, {**keys, "SeriesInstanceUID": uid})]
+        return retried(lambda: self._find(level, keys), self._tries)
+
+    def retrieve(self, request: RetrieveRequest, spool: Path, arrived: OnArrival) -> list[FailedInstance]:
+        """Fetch into the spool; what was listed and did not come is asked for again one by one."""
+        return Retrieval(self._lines, self._pace, self._tries, request).run(spool, arrived)
+
+    def close(self) -> None:
+        """Release the associations."""
+        for line in self._lines:
+            line.close()
+
+    def _find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
+        assoc = self._lines[0].ready(find_contexts())
+        model = PATIENT_FIND if level is Level.PATIENT else STUDY_FIND
+        transfer_syntax = assoc.accepted[needed_context(assoc, model, f"C-FIND at {level} level")][1]
+        asked = {_UNIQUE_KEYS[level]: "", **keys, "QueryRetrieveLevel": level.value}
+        answers = c_find(assoc, model, encode_attributes(asked, transfer_syntax))
+        return [{key: value for key, value in one.items() if key not in _CONTROL} for one in answers]

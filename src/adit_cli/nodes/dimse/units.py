@@ -1,0 +1,75 @@
+"""How one study is cut into C-GET requests (PS3.4 §C.4.3.1.3): by series, then by lists of instances."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from adit_cli.dicom.query import Attributes, Level
+from adit_cli.nodes.base import InstanceRef, RetrieveRequest
+
+PROBE = 16
+LONGEST_LIST = 256
+_SHORTEST_LIST = 8
+_SHARES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One request: a study, some series of it, or some instances of a series."""
+
+    study_uid: str
+    series_uid: str = ""
+    instances: tuple[InstanceRef, ...] = ()
+    """What is expected of it; empty where nothing was listed."""
+    by_instance: bool = False
+
+    def identifier(self) -> Attributes:
+        """Return the unique keys, all levels from the study down."""
+        keys = {"QueryRetrieveLevel": Level.STUDY.value, "StudyInstanceUID": self.study_uid}
+        if self.series_uid:
+            keys |= {"QueryRetrieveLevel": Level.SERIES.value, "SeriesInstanceUID": self.series_uid}
+        if self.by_instance:
+            uids = "\\".join(one.uid for one in self.instances)
+            keys |= {"QueryRetrieveLevel": Level.IMAGE.value, "SOPInstanceUID": uids}
+        return keys
+
+    def remaining(self, arrived: Collection[str]) -> list[Unit]:
+        """Return what is still to be fetched of it: itself, while nothing of it has arrived."""
+        rest = [one for one in self.instances if one.uid not in arrived]
+        return [self] if len(rest) == len(self.instances) else listed_units(self.study_uid, rest)
+
+
+def whole_units(request: RetrieveRequest) -> list[Unit]:
+    """Return the fewest requests: the study as it is, or each series that is wanted."""
+    if not request.series_uids:
+        return [Unit(request.study_uid, instances=request.instances)]
+    by_series = _by_series(request.instances)
+    return [Unit(request.study_uid, uid, by_series.get(uid, ())) for uid in request.series_uids]
+
+
+def listed_units(study_uid: str, instances: Iterable[InstanceRef], longest: int = LONGEST_LIST) -> list[Unit]:
+    """Return requests for just these instances, at most so many in each."""
+    return [
+        Unit(study_uid, series_uid, members[start : start + longest], by_instance=True)
+        for series_uid, members in _by_series(instances).items()
+        for start in range(0, len(members), longest)
+    ]
+
+
+def shared_units(study_uid: str, instances: Collection[InstanceRef], associations: int) -> list[Unit]:
+    """Return requests that keep several associations busy to the end: several times as many as they are."""
+    longest = len(instances) // (associations * _SHARES)
+    return listed_units(study_uid, instances, min(max(longest, _SHORTEST_LIST), LONGEST_LIST))
+
+
+def single_units(study_uid: str, instances: Iterable[InstanceRef]) -> list[Unit]:
+    """Return one request for each instance."""
+    return listed_units(study_uid, instances, 1)
+
+
+def _by_series(instances: Iterable[InstanceRef]) -> dict[str, tuple[InstanceRef, ...]]:
+    found: dict[str, list[InstanceRef]] = {}
+    for one in instances:
+        found.setdefault(one.series_uid, []).append(one)
+    return {uid: tuple(members) for uid, members in found.items()}

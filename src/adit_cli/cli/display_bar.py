@@ -35,12 +35,16 @@ class BarDisplay:
         self._board.take(event)
         self._resolving = event if isinstance(event, Resolving) else None
         match event:
-            case RunStarted():
+            case RunStarted() if event.job:
                 self._console.print(Text(started_line(event)))
             case TaskEnded() if event.status is not TaskStatus.SUCCESS:
                 self._console.print(Text(ended_line(event), style=COLOURS.get(event.status, "")))
             case _:
                 pass
+
+    def redraw(self) -> None:
+        """Draw at once, without waiting for the next tick."""
+        self._live.refresh()
 
     def close(self) -> None:
         """Remove the bars; what was printed above them stays."""

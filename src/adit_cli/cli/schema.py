@@ -6,6 +6,7 @@ import json
 
 import typer
 
+from adit_cli.cli.settings import new_app
 from adit_cli.jobfile.schema import job_schema
 
 EXAMPLES = (
@@ -13,7 +14,7 @@ EXAMPLES = (
     "# then, as the first line of a job file, for editors that complete and check YAML:",
     "# yaml-language-server: $schema=adit-job.schema.json",
 )
-app = typer.Typer(rich_markup_mode=None)
+app = new_app()
 
 
 @app.command()

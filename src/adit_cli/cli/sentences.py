@@ -16,7 +16,9 @@ _NOT_RIGHT = (
 
 
 def started_line(event: RunStarted) -> str:
-    """Return what the run is about to do."""
+    """Return what the run is about to do; nothing where it is no job's."""
+    if not event.job:
+        return ""
     if not event.pending:
         return f"{event.job}: all {count(event.total, 'study')} already done"
     done = f", {event.total - event.pending} already done" if event.total > event.pending else ""

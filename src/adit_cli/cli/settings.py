@@ -105,9 +105,14 @@ def _options(
     """Hold the shared options, so that typer makes its parameters of them."""
 
 
+def new_app() -> typer.Typer:
+    """Return the app of one command, or of a group of them."""
+    return typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
 def shared_parameters() -> list[TyperOption]:
     """Return the shared options as parameters to append to a command; their callbacks take the values."""
-    holder = typer.Typer(add_completion=False)
+    holder = new_app()
     holder.command()(_options)
     options: list[TyperOption] = []
     for parameter in typer.main.get_command(holder).params:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from adit_cli.cli.wording import for_person, printable, shorten, width
 
 GAP = 2
-NARROWEST = 6
-
-
+NARROWEST = 8
+COMFORTABLE = 14
+"""What a cell should have before a column that matters less is left out."""
+UID_SHOWN = 12
 RIGHT = {"IS", "US", "UL", "DS", "FL"}
 RIGID = {"DA", "TM", "IS", "US", "UL"}
 
@@ -22,32 +23,48 @@ class Column:
 
     title: str
     vr: str = "LO"
+    optional: bool = False
+    """Whether it may be left out of a narrow table."""
 
 
 def render(columns: Sequence[Column], rows: Sequence[Sequence[str]], terminal_width: int = 0) -> str:
     """Return the rows under their headings, cut to the terminal's width, without the empty columns."""
     room = terminal_width or shutil.get_terminal_size().columns
-    kept = [i for i in range(len(columns)) if any(row[i] for row in rows)]
-    columns = [columns[i] for i in kept]
-    cells = [[printable(for_person(columns[n].vr, row[i])) for n, i in enumerate(kept)] for row in rows]
-    natural = [
-        max(width(column.title), *(width(row[n]) for row in cells)) for n, column in enumerate(columns)
+    cells = [
+        [printable(for_person(column.vr, text)) for column, text in zip(columns, row, strict=True)]
+        for row in rows
     ]
-    widths = _fit(columns, natural, room)
-    lines = [_line(columns, [column.title for column in columns], widths)]
-    lines.append(_line(columns, ["─" * wide for wide in widths], widths))
-    lines.extend(_line(columns, row, widths) for row in cells)
-    return "\n".join(lines)
+    lines = [[column.title for column in columns], *cells]
+    natural = [max(map(width, texts)) for texts in zip(*lines, strict=True)]
+    filled = [i for i in range(len(columns)) if any(row[i] for row in cells)]
+    kept = _choose(columns, natural, filled, room)
+    shown = [columns[i] for i in kept]
+    widths = _fit(shown, [natural[i] for i in kept], room)
+    texts = [_line(shown, [line[i] for i in kept], widths) for line in lines]
+    rule = _line(shown, ["─" * wide for wide in widths], widths)
+    return "\n".join([texts[0], rule, *texts[1:]])
+
+
+def _choose(columns: Sequence[Column], natural: Sequence[int], filled: list[int], room: int) -> list[int]:
+    """Return the columns to show: the optional ones only where there is room for them."""
+    kept = list(filled)
+    for i in reversed(filled):
+        if columns[i].optional and sum(min(natural[k], COMFORTABLE) + GAP for k in kept) - GAP > room:
+            kept.remove(i)
+    return kept
 
 
 def _fit(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
-    """Take columns from the widest that may shrink until all fit, or until nothing more can be taken."""
+    """Shorten the UIDs, then whatever is widest, until all fit or nothing more can be taken."""
     fitted = list(widths)
     excess = sum(fitted) + GAP * (len(fitted) - 1) - room
+    for i, column in enumerate(columns):
+        if column.vr == "UI" and excess > 0:
+            less = min(excess, max(0, fitted[i] - UID_SHOWN))
+            fitted[i] -= less
+            excess -= less
     while excess > 0:
-        candidates = [
-            i for i, column in enumerate(columns) if column.vr not in RIGID and fitted[i] > NARROWEST
-        ]
+        candidates = [i for i, c in enumerate(columns) if c.vr not in RIGID and fitted[i] > NARROWEST]
         if not candidates:
             break
         fitted[max(candidates, key=fitted.__getitem__)] -= 1

@@ -31,8 +31,8 @@ def duration(seconds: float) -> str:
     if whole < MINUTE:
         return f"{whole} s"
     if whole < HOUR:
-        return f"{whole // MINUTE} min {whole % MINUTE} s"
-    return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
+        return f"{whole // MINUTE} min {whole % MINUTE} s".removesuffix(" 0 s")
+    return f"{whole // HOUR} h {whole % HOUR // MINUTE} min".removesuffix(" 0 min")
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

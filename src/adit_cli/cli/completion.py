@@ -1,0 +1,37 @@
+"""What the shell offers after TAB. A mistake in the config offers nothing; it is told when a command runs."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+import typer
+
+from adit_cli.cli.settings import settings
+from adit_cli.errors import AditError
+
+
+def complete_node(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of the config's nodes that begin like this; folders are the shell's own matter."""
+    from adit_cli.jobfile.config import find_config  # noqa: PLC0415  pydantic only where TAB needs it
+    from adit_cli.jobfile.load import load_config  # noqa: PLC0415
+
+    with suppress(AditError):
+        config = load_config(find_config(settings(ctx).config, os.environ))
+        return [name for name in config.nodes if name.startswith(incomplete)]
+    return []
+
+
+def complete_job(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of the jobs in the state folder that begin like this."""
+    from adit_cli.engine.folders import state_folder  # noqa: PLC0415  as above
+
+    jobs = state_folder(settings(ctx).state_dir, os.environ).jobs()
+    return [job.path.name for job in jobs if job.path.name.startswith(incomplete)]
+
+
+def complete_keyword(incomplete: str) -> list[str]:
+    """Return the usual keywords that begin like this."""
+    from adit_cli.cli.columns import TITLES  # noqa: PLC0415  as above
+
+    return [keyword for keyword in TITLES if keyword.startswith(incomplete)]

@@ -1,0 +1,52 @@
+"""`adit get`: fetch studies into a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adit_cli.cli.display import Style
+from adit_cli.cli.loading import uids_of
+from adit_cli.cli.opening import opened_source
+from adit_cli.cli.options import AetOption, NodeArgument, ProgressOption
+from adit_cli.cli.settings import new_app
+from adit_cli.cli.watching import watch_fetch
+from adit_cli.tasks.download import requests_for
+
+EXAMPLES = (
+    "adit get pacs 1.2.840.1 -o out",
+    "adit get PACS@pacs.example.org:104 1.2.840.1 --series 1.2.840.1.2 -o out",
+    "adit query pacs --modality MR --date 2024 --format uid | adit get pacs - -o out",
+)
+app = new_app()
+
+
+@app.command()
+def get(
+    ctx: typer.Context,
+    node: NodeArgument,
+    uids: Annotated[
+        list[str] | None, typer.Argument(metavar="[UID...|-]", help="Study Instance UIDs; - reads them.")
+    ] = None,
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to fetch into.")],
+    series: Annotated[
+        list[str] | None,
+        typer.Option("--series", metavar="UID|-", help="Only this series; repeat it, or - to read them."),
+    ] = None,
+    progress: ProgressOption = Style.AUTO,
+    aet: AetOption = "",
+) -> None:
+    """Fetch studies, or only some of their series, into a folder.
+
+    Files arrive as the node sends them, as DIR/<StudyInstanceUID>/<SOPInstanceUID>.dcm; what is there
+    already is not fetched again. The node's own list is compared with what arrived, and what is missing is
+    named (exit code 3).
+    """
+    with opened_source(ctx, node, aet) as source:
+        wanted = requests_for(source, uids_of(uids or []), uids_of(series or []))
+        complete = watch_fetch(source, wanted, output, progress)
+    if not complete:
+        raise typer.Exit(3)

@@ -1,0 +1,38 @@
+"""Open the node that a command names, for as long as the command needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import typer
+
+from adit_cli.cli.loading import user_config
+from adit_cli.jobfile.config import parse_node
+from adit_cli.nodes import NodePool
+from adit_cli.nodes.base import Destination, Source
+
+
+@contextmanager
+def opened_source(ctx: typer.Context, node: str, aet: str = "") -> Generator[Source]:
+    """Open a node to find in and fetch from."""
+    with _pool(ctx, node, aet) as (name, pool):
+        yield pool.source(name)
+
+
+@contextmanager
+def opened_destination(ctx: typer.Context, node: str, aet: str = "") -> Generator[Destination]:
+    """Open a node to deliver to."""
+    with _pool(ctx, node, aet) as (name, pool):
+        yield pool.destination(name)
+
+
+@contextmanager
+def _pool(ctx: typer.Context, node: str, aet: str) -> Generator[tuple[str, NodePool]]:
+    config = user_config(ctx)
+    name, spec = parse_node(node, config)
+    pool = NodePool({name: spec}, aet or config.calling_ae_title)
+    try:
+        yield name, pool
+    finally:
+        pool.close()

@@ -1,0 +1,59 @@
+"""Arguments and options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adit_cli.cli.completion import complete_job, complete_node
+from adit_cli.cli.display import Style
+from adit_cli.cli.output import Format
+
+NodeArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="NODE",
+        help="A name from your config, AET@host:port, or a folder's path.",
+        autocompletion=complete_node,
+    ),
+]
+JobFileArgument = Annotated[Path, typer.Argument(metavar="JOB.yaml", help="The job file.")]
+JobArgument = Annotated[
+    str, typer.Argument(metavar="JOB", help="A job's name or file.", autocompletion=complete_job)
+]
+FormatOption = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        "-f",
+        help="How to print the rows.  [default: table on a terminal, tsv elsewhere]",
+        show_default=False,
+    ),
+]
+AetOption = Annotated[
+    str,
+    typer.Option("--aet", metavar="AET", help="Our own AE title.  [default: as configured, else ADIT]"),
+]
+VarOption = Annotated[
+    list[str] | None,
+    typer.Option("--var", metavar="NAME=VALUE", help="Stands for ${NAME} in the job file; repeat it."),
+]
+UidsOption = Annotated[
+    str,
+    typer.Option(
+        "--uids",
+        metavar="FILE|-",
+        help="Only these studies: UIDs, one a line, from a file or standard input.",
+    ),
+]
+OutputOption = Annotated[
+    Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write into; made if it is missing.")
+]
+ProgressOption = Annotated[
+    Style, typer.Option("--progress", help="How to show it; auto is bars on a terminal, lines elsewhere.")
+]
+FailIfEmptyOption = Annotated[
+    bool, typer.Option("--fail-if-empty", help="End with exit code 4 where nothing matches.")
+]

@@ -1,0 +1,110 @@
+"""Show what a job would move."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+
+import typer
+
+from adit_cli.cli.output import Format, default_format, show_rows, write
+from adit_cli.cli.table import Column
+from adit_cli.cli.wording import count
+from adit_cli.engine.preview import Preview
+from adit_cli.jobfile.job import Job
+from adit_cli.tasks.planned import PlannedStudy
+from adit_cli.tasks.task import Unresolved
+
+COLUMNS = {
+    "StudyInstanceUID": Column("Study UID", "UI"),
+    "StudyDate": Column("Date", "DA"),
+    "ModalitiesInStudy": Column("Modality", "CS"),
+    "StudyDescription": Column("Description"),
+    "series": Column("Series", "IS"),
+    "instances": Column("Images", "IS"),
+    "rows": Column("Rows"),
+    "state": Column("State"),
+}
+
+
+def on_lookup(done: int, total: int | None) -> None:
+    """Show on a terminal how far the questions to the source are."""
+    if sys.stderr.isatty():
+        typer.echo(f"\rlooking up {done}{f' of {total}' if total else ''} … ", err=True, nl=False)
+        if done == total:
+            typer.echo("\r\033[K", err=True, nl=False)
+
+
+def show_plan(job: Job, preview: Preview, output: Format | None) -> None:
+    """Write the plan; what became no task and the totals go to standard error."""
+    kind = output or default_format()
+    studies = preview.plan.studies
+    if kind is Format.UID:
+        write("".join(f"{study.task.study_uid}\n" for study in studies if preview.would_move(study)))
+    elif kind is Format.JSON:
+        write(json.dumps(_as_object(job, preview), ensure_ascii=False, indent=2))
+    else:
+        show_rows([_row(preview, study) for study in studies], COLUMNS, kind, uid="StudyInstanceUID")
+    for line in unresolved_lines(preview.plan.unresolved):
+        typer.echo(line, err=True)
+    for line in _totals(job, preview):
+        typer.echo(line, err=True)
+
+
+def unresolved_lines(entries: tuple[Unresolved, ...] | list[Unresolved]) -> Iterator[str]:
+    """Yield a line for each row, UID or query that became no task."""
+    for entry in entries:
+        yield f"{entry.label}: {entry.reason.value}: {entry.message}"
+
+
+def _row(preview: Preview, study: PlannedStudy) -> dict[str, str | int | None]:
+    status = preview.status(study)
+    return {
+        "StudyInstanceUID": study.task.study_uid,
+        "StudyDate": study.study_date,
+        "ModalitiesInStudy": study.modalities,
+        "StudyDescription": study.description,
+        "series": study.series,
+        "instances": study.task.instances,
+        "rows": " ".join(map(str, study.task.rows)),
+        "state": status.value if status else "new",
+    }
+
+
+def _as_object(job: Job, preview: Preview) -> dict[str, object]:
+    plan = preview.plan
+    return {
+        "job": job.name,
+        "rows": plan.rows,
+        "studies": [_row(preview, study) for study in plan.studies],
+        "unresolved": [
+            {"label": one.label, "row": one.row, "reason": one.reason, "message": one.message}
+            for one in plan.unresolved
+        ],
+        "excluded": [
+            {"rule": one.rule, "level": one.level, "count": one.count, "examples": one.examples}
+            for one in plan.excluded
+        ],
+        "notes": plan.notes,
+    }
+
+
+def _totals(job: Job, preview: Preview) -> Iterator[str]:
+    plan = preview.plan
+    moving = [study for study in plan.studies if preview.would_move(study)]
+    parts = [count(len(moving), "study")]
+    if all(study.series is not None for study in moving):
+        parts.append(f"{sum(study.series or 0 for study in moving):,} series")
+    if all(study.task.instances is not None for study in moving):
+        parts.append(count(sum(study.task.instances or 0 for study in moving), "instance"))
+    rows = f"{count(plan.rows, 'row')} → " if plan.rows else ""
+    yield f"{job.name}: {rows}{', '.join(parts)} would move"
+    if done := len(plan.studies) - len(moving):
+        yield f"  {count(done, 'study')} ended in an earlier run and would not (see: adit status {job.name})"
+    if plan.unresolved:
+        yield f"  {count(len(plan.unresolved), 'row or UID', 'rows or UIDs')} without a match"
+    for one in plan.excluded:
+        noun = "study" if one.level == "study" else "series"
+        yield f"  {count(one.count, noun)} kept out by {one.rule}, such as {one.examples[0]}"
+    yield from (f"  note: {note}" for note in plan.notes)

@@ -1,0 +1,120 @@
+"""What the state of jobs looks like as rows and as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from adit_cli.cli.output import Row
+from adit_cli.cli.table import Column
+from adit_cli.cli.wording import count, size
+from adit_cli.engine.report import Summary, TaskRecord
+from adit_cli.tasks.task import TaskStatus, Unresolved
+
+NAMED = 3
+"""How many missing instances are named in a sentence; `--format` and the state hold all."""
+JOB_COLUMNS = {
+    "job": Column("Job"),
+    "state": Column("State"),
+    **{str(status): Column(status.capitalize(), "IS") for status in TaskStatus},
+    "unresolved": Column("Unresolved", "IS"),
+    "last_run": Column("Last run"),
+}
+TASK_COLUMNS = {
+    "study_uid": Column("Study UID", "UI"),
+    "status": Column("Status"),
+    "reason": Column("Reason"),
+    "attempts": Column("Tries", "IS"),
+    "expected": Column("Listed", "IS"),
+    "delivered": Column("Delivered", "IS"),
+    "size": Column("Bytes", "IS"),
+    "message": Column("Message"),
+}
+
+
+def job_row(summary: Summary) -> Row:
+    """Return a job as a row."""
+    counts = {str(status): summary.counts.get(status, 0) or None for status in TaskStatus}
+    return {
+        "job": summary.job,
+        "state": state(summary),
+        **counts,
+        "unresolved": summary.unresolved or None,
+        "last_run": when(summary.started),
+    }
+
+
+def task_row(record: TaskRecord) -> Row:
+    """Return a task as a row."""
+    outcome = record.outcome
+    row = {
+        "study_uid": record.study_uid,
+        "status": record.status.value,
+        "reason": outcome.reason.value if outcome and outcome.reason else "",
+        "attempts": record.attempts,
+    }
+    if outcome is None:
+        return row
+    moved = {
+        name: getattr(outcome, name) for name in ("expected", "received", "delivered", "withheld", "rejected")
+    }
+    rest = {
+        "size": outcome.size,
+        "seconds": round(outcome.seconds, 3),
+        "rows": " ".join(map(str, record.rows)),
+    }
+    return row | moved | rest | {"message": outcome.message, "hint": outcome.hint}
+
+
+def state(summary: Summary) -> str:
+    """Return in a word or two what a job is doing."""
+    if summary.pid is not None:
+        return f"running ({summary.pid})" if summary.pid else "running"
+    if summary.ended is None:
+        return "was killed" if summary.runs else "never ran"
+    left = summary.counts.get(TaskStatus.PENDING, 0) + summary.counts.get(TaskStatus.RUNNING, 0)
+    return "stopped" if left else "finished"
+
+
+def when(seconds: float | None) -> str:
+    """Return a moment in the user's own time."""
+    return f"{datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d %H:%M}" if seconds else ""
+
+
+def summary_lines(summary: Summary) -> Iterator[str]:
+    """Yield where a job stands."""
+    runs = f", {count(summary.runs, 'run')}, the last one {when(summary.started)}" if summary.runs else ""
+    yield f"{summary.job}: {state(summary)}{runs}"
+    for tally in summary.tallies:
+        reason = f" ({tally.reason.value})" if tally.reason else ""
+        moved = f": {count(tally.delivered, 'instance')}, {size(tally.size)}" if tally.delivered else ""
+        withheld = f", {tally.withheld} withheld" if tally.withheld else ""
+        missing = f", {tally.missing} missing" if tally.missing else ""
+        yield f"  {tally.tasks:>6} {tally.status.value}{reason}{moved}{withheld}{missing}"
+    if summary.unresolved:
+        yield f"  {summary.unresolved:>6} without a study"
+
+
+def problem_lines(records: Iterable[TaskRecord], unresolved: Iterable[Unresolved]) -> Iterator[str]:
+    """Yield what went wrong, each with its reason and what to do."""
+    for record in records:
+        yield from _problem(record)
+    for entry in unresolved:
+        yield f"{entry.label}: {entry.reason.value}: {entry.message}"
+        if entry.hint:
+            yield f"    {entry.hint}"
+
+
+def _problem(record: TaskRecord) -> Iterator[str]:
+    outcome = record.outcome
+    if outcome is None:
+        return
+    rows = f" (row {', '.join(map(str, record.rows))})" if record.rows else ""
+    reason = f" {outcome.reason.value}" if outcome.reason else ""
+    yield f"{record.study_uid}{rows}: {record.status.value}{reason}: {outcome.message}"
+    yield from (f"    {note}" for note in outcome.notes)
+    if outcome.missing:
+        more = " ..." if len(outcome.missing) > NAMED else ""
+        yield f"    missing: {', '.join(outcome.missing[:NAMED])}{more}"
+    if outcome.hint:
+        yield f"    {outcome.hint}"

@@ -1,0 +1,91 @@
+"""`adit transfer`: run a job."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from adit_cli.cli.display import Style, open_display
+from adit_cli.cli.loading import read_job, seconds
+from adit_cli.cli.options import (
+    FailIfEmptyOption,
+    JobFileArgument,
+    ProgressOption,
+    UidsOption,
+    VarOption,
+)
+from adit_cli.cli.planning import on_lookup, show_plan
+from adit_cli.cli.sentences import end_of_run
+from adit_cli.cli.settings import new_app, settings
+from adit_cli.engine.folders import state_folder
+from adit_cli.engine.preview import preview
+from adit_cli.engine.run import RunOptions, run_job
+
+EXAMPLES = (
+    "adit transfer lung.yaml",
+    "adit transfer lung.yaml --dry-run",
+    "adit transfer lung.yaml --retry failure --retry incomplete",
+    "adit query pacs --date yesterday --format uid | adit transfer nightly.yaml --uids -",
+)
+app = new_app()
+
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only show what would move, as `adit plan`.")]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", "-w", min=1, max=64, metavar="N", help="Studies at a time.  [default: the job's]"
+    ),
+]
+RetryOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--retry",
+        metavar="STATUS|REASON",
+        help="Try again what ended so in earlier runs: failure, warning, timeout, incomplete ...; repeat it.",
+    ),
+]
+AgainOption = Annotated[bool, typer.Option("--again", help="Do everything again, what succeeded too.")]
+StopOption = Annotated[
+    str,
+    typer.Option(
+        "--stop-after", metavar="TIME", help="Start nothing new after 30m, 2h ...; run again to go on."
+    ),
+]
+
+
+@app.command()
+def transfer(
+    ctx: typer.Context,
+    job: JobFileArgument,
+    *,
+    dry_run: DryRunOption = False,
+    workers: WorkersOption = None,
+    var: VarOption = None,
+    uids: UidsOption = "",
+    retry: RetryOption = None,
+    again: AgainOption = False,
+    stop_after: StopOption = "",
+    progress: ProgressOption = Style.AUTO,
+    fail_if_empty: FailIfEmptyOption = False,
+) -> None:
+    """Run a job: find what it selects, fetch it, change it as the rules say, and deliver it.
+
+    What is done stays done: run the same command again after Ctrl-C, a crash or a changed cohort, and only
+    what is left is moved. `adit status` shows what became of each study.
+    """
+    loaded = read_job(ctx, job, var, uids)
+    state = state_folder(settings(ctx).state_dir, os.environ)
+    if dry_run:
+        show_plan(loaded, preview(loaded, state, on_lookup), None)
+        return
+    options = RunOptions(state, workers, tuple(retry or ()), again, seconds(stop_after, "--stop-after"))
+    display = open_display(progress)
+    try:
+        ended = run_job(loaded, options, display.show)
+    finally:
+        display.close()
+    if settings(ctx).verbosity >= 0:
+        typer.echo(end_of_run(ended), err=True)
+    raise typer.Exit(4 if fail_if_empty and not ended.counts else ended.exit_code)

@@ -1,0 +1,139 @@
+"""Run a job: lock, plan, lay the plan over what is done, work, sum up. The same again is how it resumes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from adit_cli.engine.ending import Moved, exit_code
+from adit_cli.engine.events import Event, Resolving, RunEnded, RunStarted, TaskEnded
+from adit_cli.engine.executor import OnEvent, clear_spool, run_tasks
+from adit_cli.engine.folders import StateFolder
+from adit_cli.engine.keys import project_key
+from adit_cli.engine.lock import exclusive
+from adit_cli.engine.replan import SELECTORS, check_selectors
+from adit_cli.engine.report import open_reader
+from adit_cli.engine.state import StateStore, open_state
+from adit_cli.engine.stop import Stop
+from adit_cli.engine.transfers import TRANSFERS, Parts
+from adit_cli.engine.verdict import Rules
+from adit_cli.errors import AditError
+from adit_cli.jobfile.job import Job
+from adit_cli.tasks.planned import Plan
+from adit_cli.tasks.task import TaskStatus
+from adit_cli.tasks.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the user wants of this run beyond what the job file says."""
+
+    state: StateFolder
+    workers: int | None = None
+    retry: tuple[str, ...] = ()
+    """Statuses and reasons of ended tasks to try again."""
+    again: bool = False
+    """Whether to do everything once more, what succeeded included."""
+    stop_after: float | None = None
+    """Seconds after which nothing new starts."""
+
+
+def run_job(job: Job, options: RunOptions, on_event: OnEvent, parts: Parts = TRANSFERS) -> RunEnded:
+    """Run what of a job is not done yet; StateError where another run of it lives.
+
+    Errors that concern the whole job, such as a source that cannot be reached, are raised; those of single
+    tasks are their outcomes.
+    """
+    check_selectors(options.retry)
+    folder = options.state.create().job(job.name).create()
+    with exclusive(folder, job.name), open_state(folder) as store, Stop(options.stop_after) as stop:
+        number = store.begin_run(job.name)
+        run = _Run(job, options, store, stop, on_event)
+        try:
+            ended = run.go(parts)
+        except AditError as error:
+            store.end_run(number, error.exit_code)
+            raise
+        store.end_run(number, ended.exit_code)
+    on_event(ended)
+    return ended
+
+
+class _Run:
+    """One run of a job, while it goes on."""
+
+    def __init__(
+        self, job: Job, options: RunOptions, store: StateStore, stop: Stop, on_event: OnEvent
+    ) -> None:
+        self._job = job
+        self._options = options
+        self._store = store
+        self._stop = stop
+        self._on_event = on_event
+        self._started = time.monotonic()
+        self._moved = Moved()
+        self._rules = Rules(options.workers or job.run.workers, job.run.attempts, job.run.retry_after)
+
+    def go(self, parts: Parts) -> RunEnded:
+        """Plan and work; return how it ended."""
+        work = Work(self._job, self._key(), self._store.folder.spool)
+        try:
+            with self._stop.raising():
+                plan = parts.plan(work, self._store.pseudonyms(), self._resolving)
+        except KeyboardInterrupt:
+            return self._sum_up()
+        self._take_over(plan)
+        run_tasks(self._store, parts.setup(work), self._rules, self._stop, self._pass_on)
+        return self._sum_up()
+
+    def _key(self) -> bytes:
+        secret = self._job.key.get_secret_value() if self._job.key else None
+        return project_key(secret, self._job.key_file, self._store.folder.key)
+
+    def _resolving(self, done: int, total: int | None) -> None:
+        self._on_event(Resolving(done, total))
+
+    def _take_over(self, plan: Plan) -> None:
+        merged = self._store.add_tasks(plan.tasks, plan.unresolved)
+        if self._options.again or self._options.retry:
+            self._store.requeue(SELECTORS if self._options.again else self._options.retry)
+        self._sweep()
+        counts = self._store.counts()
+        self._on_event(
+            RunStarted(
+                job=self._job.name,
+                total=sum(counts.values()),
+                pending=counts.get(TaskStatus.PENDING, 0),
+                workers=self._rules.workers,
+                instances=self._store.instances_in_line(),
+                new=merged.new,
+                again=merged.again,
+                dropped=merged.dropped,
+            )
+        )
+
+    def _sweep(self) -> None:
+        """Clear the spool of what dead runs left of tasks that are done or no longer asked for."""
+        for folder in self._store.folder.spool.iterdir():
+            if not self._store.in_line(folder.name):
+                clear_spool(self._store, folder.name)
+
+    def _pass_on(self, event: Event) -> None:
+        if isinstance(event, TaskEnded):
+            self._moved.add(event)
+        self._on_event(event)
+
+    def _sum_up(self) -> RunEnded:
+        with open_reader(self._store.folder) as reader:
+            summary = reader.summary()
+        return RunEnded(
+            job=self._job.name,
+            counts=summary.counts,
+            unresolved=summary.unresolved,
+            delivered=self._moved.delivered,
+            withheld=self._moved.withheld,
+            missing=self._moved.missing,
+            size=self._moved.size,
+            seconds=time.monotonic() - self._started,
+            exit_code=exit_code(summary.tallies, summary.unresolved, self._stop.cause),
+        )

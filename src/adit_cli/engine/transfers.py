@@ -1,0 +1,53 @@
+"""What runs are made of for real: plans come from the source, and tasks are transfers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from adit_cli.engine.worker import Report, RunOne, Setup
+from adit_cli.nodes import NodePool
+from adit_cli.tasks.plan import OnProgress, plan
+from adit_cli.tasks.planned import Plan
+from adit_cli.tasks.pseudonyms import Patient
+from adit_cli.tasks.task import Outcome, TransferTask
+from adit_cli.tasks.transfer import transfer
+from adit_cli.tasks.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a run is made of besides its state: how tasks are found, and how workers do one."""
+
+    plan: Callable[[Work, Mapping[Patient, str], OnProgress], Plan]
+    setup: Callable[[Work], Setup]
+
+
+@dataclass(frozen=True, slots=True)
+class Transfers:
+    """The setup of a worker: nodes are opened once and stay open from task to task."""
+
+    work: Work
+
+    @contextmanager
+    def __call__(self) -> Generator[RunOne]:
+        """Yield the function that runs one task."""
+        job = self.work.job
+
+        def run_one(task: TransferTask, report: Report) -> Outcome:
+            return transfer(task, self.work, pool, report)
+
+        with closing(NodePool(job.nodes, job.calling_ae_title)) as pool:
+            yield run_one
+
+
+def plan_transfers(work: Work, already: Mapping[Patient, str], on_progress: OnProgress) -> Plan:
+    """Ask the job's source what there is to move."""
+    job = work.job
+    with closing(NodePool(job.nodes, job.calling_ae_title)) as pool:
+        source = pool.source(job.source[0])
+        return plan(job, source, work.key, already=already, on_progress=on_progress)
+
+
+TRANSFERS = Parts(plan_transfers, Transfers)

@@ -1,0 +1,146 @@
+"""Fetch studies into a folder as they are: `<folder>/<StudyInstanceUID>/<SOPInstanceUID>.dcm`.
+
+What the source lists is compared with what arrived; what is there already is not fetched again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from adit_cli.dicom.patterns import TextRule
+from adit_cli.dicom.query import Level
+from adit_cli.errors import NodeError, Reason, UsageError
+from adit_cli.nodes.base import Arrival, FailedInstance, InstanceRef, OnArrival, RetrieveRequest, Source
+from adit_cli.nodes.layout import safe_name
+from adit_cli.nodes.storage import copy_private, storage_errors
+from adit_cli.tasks.listing import Listing, list_instances
+from adit_cli.tasks.lookup import Lookup, look_up
+from adit_cli.tasks.series import SeriesChoice, list_series
+
+NOT_SENT = "listed by the source, but it did not send it"
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRequest:
+    """A study, or some of its series."""
+
+    uid: str
+    series_uids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """What became of one request."""
+
+    study_uid: str
+    listed: int = 0
+    arrived: int = 0
+    present: int = 0
+    """Instances that were in the folder before."""
+    missing: tuple[FailedInstance, ...] = ()
+    lost: int = 0
+    """Instances that the source counted without naming them, and that did not arrive."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that the source lists is in the folder, and it lists something."""
+        return self.listed > 0 and not self.missing and not self.lost
+
+
+def requests_for(source: Source, study_uids: Sequence[str], series_uids: Sequence[str]) -> list[StudyRequest]:
+    """Return what to fetch; series whose study is not named are looked up."""
+    if not series_uids:
+        return [StudyRequest(uid) for uid in study_uids]
+    if len(study_uids) == 1:
+        return [StudyRequest(study_uids[0], tuple(series_uids))]
+    found: dict[str, list[str]] = {}
+    for uid in series_uids:
+        study = _study_of(source, uid)
+        if not study_uids or study in study_uids:
+            found.setdefault(study, []).append(uid)
+    return [StudyRequest(study, tuple(series)) for study, series in found.items()]
+
+
+def _study_of(source: Source, series_uid: str) -> str:
+    found = look_up(source, Lookup(Level.SERIES, {"SeriesInstanceUID": TextRule((series_uid,))}))
+    if not found or not found[0].get("StudyInstanceUID"):
+        raise NodeError(
+            f"the source does not say which study series {series_uid} belongs to",
+            hint="name the study too: adit get NODE STUDY_UID --series SERIES_UID",
+            reason=Reason.NOT_FOUND,
+        )
+    return found[0]["StudyInstanceUID"]
+
+
+def download(source: Source, wanted: StudyRequest, folder: Path, arrived: OnArrival) -> Downloaded:
+    """Bring what the source has of a study into the folder, and say what did not come."""
+    listing = _list(source, wanted)
+    target = folder / safe_name(wanted.uid)
+    absent = [ref for ref in listing.refs if not _path(target, ref.uid).exists()]
+    unlisted = _unlisted(listing)
+    counting = _Counting(arrived)
+    told: list[FailedInstance] = []
+    if absent or unlisted:
+        request = RetrieveRequest(wanted.uid, wanted.series_uids, () if unlisted else tuple(absent))
+        with storage_errors(str(folder), UsageError):
+            target.mkdir(parents=True, exist_ok=True)
+        told = source.retrieve(request, target, counting.arrive)
+    missing = _missing(absent, told, target)
+    listed = len(listing.refs) + unlisted
+    present = len(listing.refs) - len(absent)
+    lost = max(0, listed - present - counting.arrived - len(missing))
+    return Downloaded(wanted.uid, listed, counting.arrived, present, missing, lost)
+
+
+def _list(source: Source, wanted: StudyRequest) -> Listing:
+    series = [
+        one
+        for one in list_series(source, wanted.uid)
+        if not wanted.series_uids or one["SeriesInstanceUID"] in wanted.series_uids
+    ]
+    choice = SeriesChoice(tuple(series))
+    return list_instances(source, wanted.uid, choice, restricted=bool(wanted.series_uids))
+
+
+def _unlisted(listing: Listing) -> int:
+    """Return how many instances the source counts and does not name."""
+    named = [ref.series_uid for ref in listing.refs]
+    return sum(max(0, counted - named.count(uid)) for uid, counted in listing.short.items())
+
+
+def _missing(
+    absent: Sequence[InstanceRef], told: Sequence[FailedInstance], target: Path
+) -> tuple[FailedInstance, ...]:
+    reasons = {failure.uid: failure for failure in told}
+    return tuple(
+        reasons.get(ref.uid) or FailedInstance(ref.uid, Reason.INCOMPLETE, NOT_SENT)
+        for ref in absent
+        if not _path(target, ref.uid).exists()
+    )
+
+
+class _Counting:
+    """Counts what arrives, and makes sure that each file is the user's own."""
+
+    def __init__(self, arrived: OnArrival) -> None:
+        self._told = arrived
+        self.arrived = 0
+
+    def arrive(self, arrival: Arrival) -> None:
+        _make_own(arrival.path)
+        self.arrived += 1
+        self._told(arrival)
+
+
+def _path(folder: Path, uid: str) -> Path:
+    return folder / f"{safe_name(uid)}.dcm"
+
+
+def _make_own(path: Path) -> None:
+    """Replace a link to a source folder's file by a copy: what is fetched may be changed freely."""
+    if path.stat().st_nlink > 1:
+        copy = path.with_suffix(".part")
+        copy_private(path, copy)
+        copy.rename(path)

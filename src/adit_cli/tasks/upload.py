@@ -1,0 +1,124 @@
+"""Send files from disk to a destination as they are, study after study, and say what became of each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adit_cli.dicom.attributes import read_attributes
+from adit_cli.dicom.files import read_file_meta
+from adit_cli.errors import DataError, Reason, UsageError
+from adit_cli.nodes.base import Delivered, Destination, Ready
+from adit_cli.nodes.scan import DIRECTORY_CLASS, files_below
+from adit_cli.nodes.storage import same_content, storage_errors
+
+TOGETHER = 100
+"""Files handed over at once; what is told of them is shown before the next ones go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that the destination does not hold, and why."""
+
+    path: Path
+    reason: Reason
+    message: str
+
+
+@dataclass(slots=True)
+class Outbox:
+    """The files that are to be sent, by study, and those that cannot be."""
+
+    studies: dict[str, dict[str, Ready]] = field(default_factory=dict[str, dict[str, Ready]])
+    refused: list[Refused] = field(default_factory=list[Refused])
+    skipped: list[Path] = field(default_factory=list[Path])
+    """Files of a folder that are no DICOM images."""
+
+    @property
+    def files(self) -> int:
+        """How many files are to be sent."""
+        return sum(map(len, self.studies.values()))
+
+
+@dataclass(slots=True)
+class Sent:
+    """What has become of the files so far."""
+
+    accepted: int = 0
+    size: int = 0
+    refused: list[Refused] = field(default_factory=list[Refused])
+
+
+def collect(paths: Iterable[Path]) -> Outbox:
+    """Look at the files, and into the folders; a file that was named and is no DICOM is refused."""
+    outbox = Outbox()
+    for path in paths:
+        with storage_errors(str(path), UsageError):
+            if path.is_dir():
+                _collect_folder(outbox, path)
+            else:
+                _collect_file(outbox, path)
+    return outbox
+
+
+def _collect_folder(outbox: Outbox, folder: Path) -> None:
+    for path in files_below(folder):
+        try:
+            _add(outbox, path)
+        except DataError:
+            outbox.skipped.append(path)
+
+
+def _collect_file(outbox: Outbox, path: Path) -> None:
+    try:
+        _add(outbox, path)
+    except DataError as error:
+        outbox.refused.append(Refused(path, error.reason, error.message))
+
+
+def _add(outbox: Outbox, path: Path) -> None:
+    meta = read_file_meta(path)
+    if meta.sop_class_uid == DIRECTORY_CLASS:
+        raise DataError(f"{path} is a DICOMDIR, not an image")
+    study_uid = read_attributes(path, ["StudyInstanceUID"]).get("StudyInstanceUID", "")
+    ready = Ready(
+        path, meta.sop_instance_uid, meta.sop_class_uid, meta.transfer_syntax_uid, path.stat().st_size
+    )
+    other = outbox.studies.setdefault(study_uid, {}).setdefault(ready.uid, ready)
+    if other is not ready and not same_content(other.path, path):
+        message = f"claims to be the same instance as {other.path}, and differs from it"
+        outbox.refused.append(Refused(path, Reason.MISMATCH, message))
+
+
+def send(destination: Destination, outbox: Outbox, on_progress: Callable[[Sent], None]) -> Sent:
+    """Send every study; raises NodeError where the destination cannot be reached or takes nothing at all."""
+    sent = Sent(refused=list(outbox.refused))
+    for uid, files in outbox.studies.items():
+        for told in _deliver(destination, f"send-{hashlib.sha256(uid.encode()).hexdigest()[:16]}", files):
+            _note(sent, files, told)
+            on_progress(sent)
+    return sent
+
+
+def _deliver(destination: Destination, key: str, files: Mapping[str, Ready]) -> Iterator[Sequence[Delivered]]:
+    """Yield what is told of one study's files; those of one kind go together, to save associations."""
+    ordered = sorted(files.values(), key=lambda file: (file.sop_class_uid, file.transfer_syntax_uid))
+    delivery = destination.begin(key)
+    try:
+        for start in range(0, len(ordered), TOGETHER):
+            yield delivery.add(ordered[start : start + TOGETHER])
+        yield delivery.finish()
+    finally:
+        delivery.abandon()
+
+
+def _note(sent: Sent, files: Mapping[str, Ready], told: Iterable[Delivered]) -> None:
+    for answer in told:
+        file = files[answer.uid]
+        if answer.accepted:
+            sent.accepted += 1
+            sent.size += file.size
+        else:
+            sent.refused.append(Refused(file.path, answer.reason or Reason.REJECTED, answer.message))

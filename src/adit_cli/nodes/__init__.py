@@ -1,4 +1,7 @@
-"""Talk to things: DIMSE servers and folders. A kind of node is chosen here and nowhere else."""
+"""Talk to things: servers and folders. A kind of node is chosen here and nowhere else.
+
+Only the kind in use is loaded: whoever copies folders does not wait for a network library.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Mapping
 from typing import Self
 
 from adit_cli.errors import NodeError
-from adit_cli.jobfile.node import FolderNode, NodeSpec, ServerNode
+from adit_cli.jobfile.node import DimsePeer, FolderNode, NodeSpec, ServerNode
 from adit_cli.nodes.base import Destination, Source
 
 
@@ -14,11 +17,15 @@ def open_source(name: str, spec: NodeSpec, calling_ae_title: str) -> Source:
     """Return a node as one that studies are found in and fetched from."""
     match spec:
         case FolderNode():
-            from adit_cli.nodes.folder import FolderSource  # noqa: PLC0415 - only the kind in use is loaded
+            from adit_cli.nodes.folder import FolderSource  # noqa: PLC0415 - see above
 
             return FolderSource(name, spec.folder)
+        case ServerNode(dimse=DimsePeer() as peer):
+            from adit_cli.nodes.dimse.source import DimseSource  # noqa: PLC0415 - as above
+
+            return DimseSource(name, peer, calling_ae_title, spec.limits)
         case ServerNode():
-            raise NodeError(f"{name}: cannot talk to servers yet {calling_ae_title}")
+            raise NodeError(f"{name} has no address", hint="give it dimse: AE_TITLE@host:port")
 
 
 def open_destination(name: str, spec: NodeSpec, calling_ae_title: str) -> Destination:
@@ -28,8 +35,12 @@ def open_destination(name: str, spec: NodeSpec, calling_ae_title: str) -> Destin
             from adit_cli.nodes.folder import FolderDestination  # noqa: PLC0415 - as above
 
             return FolderDestination(name, spec.folder, spec.layout)
+        case ServerNode(dimse=DimsePeer() as peer):
+            from adit_cli.nodes.dimse.destination import DimseDestination  # noqa: PLC0415 - as above
+
+            return DimseDestination(name, peer, calling_ae_title, spec.limits)
         case ServerNode():
-            raise NodeError(f"{name}: cannot talk to servers yet {calling_ae_title}")
+            raise NodeError(f"{name} has no address", hint="give it dimse: AE_TITLE@host:port")
 
 
 class NodePool:

@@ -43,6 +43,8 @@ class RetrieveRequest:
     series_uids: tuple[str, ...] = ()
     instances: tuple[InstanceRef, ...] = ()
     """What the image-level find listed and has not arrived yet; empty where nothing was listed."""
+    partial: bool = False
+    """Whether the rest of what was listed is here already, so that whole series would come twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,18 @@ class Destination(Protocol):
 
     def close(self) -> None:
         """Release what is held open."""
+        ...
+
+
+class Nodes(Protocol):
+    """The nodes of a job by name, open or opened when asked for."""
+
+    def source(self, name: str) -> Source:
+        """Return the node with this name as a source."""
+        ...
+
+    def destination(self, name: str) -> Destination:
+        """Return the node with this name as a destination."""
         ...
 
 

@@ -73,11 +73,11 @@ class FolderSource:
         source, *others = (root / path for path in instance.paths)
         try:
             if not all(same_content(source, other) for other in others):
-                message = f"{len(instance.paths)} files claim to be instance {instance.uid} and differ"
+                message = f"{len(instance.paths)} files claim to be it, and they differ"
                 return FailedInstance(instance.uid, Reason.MISMATCH, message)
             meta = read_file_meta(source)
         except (DataError, OSError) as error:
-            return FailedInstance(instance.uid, Reason.REJECTED, f"instance {instance.uid}: {_words(error)}")
+            return FailedInstance(instance.uid, Reason.REJECTED, f"the file {_words(error)}")
         with storage_errors(self._name):
             target.unlink(missing_ok=True)
             link_or_copy(source, target)

@@ -99,7 +99,7 @@ class StagedDelivery:
         staged = self._staged[uid].path
         if _put(staged, target) or same_content(staged, target):
             return _accepted(uid)
-        message = f"other content is already in place of instance {uid} and was left untouched"
+        message = "other content is already in its place, and was left untouched"
         return Delivered(uid, accepted=False, reason=Reason.MISMATCH, message=message)
 
 

@@ -1,0 +1,62 @@
+"""List what a study should consist of, before it is fetched: what arrives is compared with this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adit_cli.dicom.query import Attributes, Level
+from adit_cli.errors import NodeError
+from adit_cli.nodes.base import InstanceRef, Source
+from adit_cli.tasks.series import SeriesChoice, count_of
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The instances of the series that are taken."""
+
+    series_uids: tuple[str, ...]
+    refs: tuple[InstanceRef, ...]
+    short: dict[str, int]
+    """Series of which the source counts so many instances and does not list them all."""
+    restricted: bool
+    """Whether the study has series that are not taken."""
+
+
+def list_instances(source: Source, study_uid: str, choice: SeriesChoice, *, restricted: bool) -> Listing:
+    """Return the instances of the chosen series; series by series, as archives insist (PS3.4 §C.4.1.3.1)."""
+    refs: dict[str, InstanceRef] = {}
+    short: dict[str, int] = {}
+    for series in choice.taken:
+        listed = _list_series(source, study_uid, series["SeriesInstanceUID"])
+        refs |= {ref.uid: ref for ref in listed}
+        counted = count_of(series) or 0
+        if counted > len(listed) or not listed:
+            short[series["SeriesInstanceUID"]] = counted
+    return Listing(choice.uids, tuple(refs.values()), short, restricted)
+
+
+def _list_series(source: Source, study_uid: str, series_uid: str) -> list[InstanceRef]:
+    keys = {
+        "StudyInstanceUID": study_uid,
+        "SeriesInstanceUID": series_uid,
+        "SOPInstanceUID": "",
+        "SOPClassUID": "",
+    }
+    try:
+        found = source.find(Level.IMAGE, keys)
+    except NodeError as error:
+        if error.transient:
+            raise
+        return []  # an archive without image-level find: its counts are all there is
+    return [
+        InstanceRef(study_uid, series_uid, one["SOPInstanceUID"], one.get("SOPClassUID", ""))
+        for one in found
+        if one.get("SOPInstanceUID") and _belongs(one, study_uid, series_uid)
+    ]
+
+
+def _belongs(found: Attributes, study_uid: str, series_uid: str) -> bool:
+    return (
+        found.get("StudyInstanceUID", study_uid) == study_uid
+        and found.get("SeriesInstanceUID", series_uid) == series_uid
+    )

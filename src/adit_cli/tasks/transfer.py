@@ -1,0 +1,79 @@
+"""Carry out one task: list, fetch, de-identify and deliver one study, all overlapping, and account for it.
+
+Retrieval runs in the caller's thread, preparation in a second, each destination in one of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from adit_cli.errors import AditError, NodeError
+from adit_cli.nodes.base import Nodes, Source
+from adit_cli.nodes.storage import storage_errors
+from adit_cli.tasks.arrivals import Arrivals, Report
+from adit_cli.tasks.fetch import Fetch
+from adit_cli.tasks.ledger import Ledger, rejections
+from adit_cli.tasks.listing import Listing, list_instances
+from adit_cli.tasks.outcome import Ending, outcome_of
+from adit_cli.tasks.pipeline import Pipeline, Stopped
+from adit_cli.tasks.prepare import Preparation
+from adit_cli.tasks.spool import TaskSpool, remove_spool
+from adit_cli.tasks.task import Outcome, TransferTask
+from adit_cli.tasks.work import Work
+
+__all__ = ["Work", "remove_spool", "transfer"]
+
+logger = logging.getLogger(__name__)
+
+
+def transfer(task: TransferTask, work: Work, pool: Nodes, report: Report) -> Outcome:
+    """Return how one attempt at a task ended; AditError where it could not even begin.
+
+    The spool is kept when another attempt may help, so that it fetches only what is missing.
+    """
+    started = time.monotonic()
+    spool = TaskSpool(work.spool, task.key)
+    try:
+        ending = _attempt(task, work, pool, report, spool)
+    except AditError as error:
+        if not error.transient:
+            spool.remove()
+        raise
+    ending.seconds = time.monotonic() - started
+    outcome = outcome_of(ending)
+    if not outcome.transient:
+        spool.remove()
+    logger.info("task %s, study %s: %s", task.key, task.study_uid, outcome.status)
+    return outcome
+
+
+def _attempt(task: TransferTask, work: Work, pool: Nodes, report: Report, spool: TaskSpool) -> Ending:
+    source = pool.source(task.source)
+    ledger = Ledger(_listing(task, work, source))
+    destinations = {name: pool.destination(name) for name in task.destinations}
+    preparation = Preparation(spool, work.profile, task.pseudonym or "")
+    with storage_errors("the spool folder"):
+        spool.open()
+    with Pipeline(preparation, ledger, destinations, task.key) as pipeline:
+        arrivals = Arrivals(task, ledger, spool, pipeline, report)
+        fetch = Fetch(source, task.study_uid, ledger, spool.arriving, arrivals.take)
+        failed = _fetch(fetch, arrivals)
+        error = pipeline.finish(deliver=failed is None)
+        arrivals.tell_now("deliver")
+    refused = rejections(ledger, pipeline.answers) if pipeline.finished else {}
+    return Ending(ledger, refused, failed or error, arrivals.notes)
+
+
+def _listing(task: TransferTask, work: Work, source: Source) -> Listing:
+    choice = work.series.choose(source, task.study_uid, task.series_uids)
+    restricted = bool(choice.left_out or task.series_uids)
+    return list_instances(source, task.study_uid, choice, restricted=restricted)
+
+
+def _fetch(fetch: Fetch, arrivals: Arrivals) -> NodeError | None:
+    try:
+        arrivals.resume()
+        return fetch.run()
+    except Stopped:
+        return None

@@ -1,0 +1,35 @@
+"""What every task of a job needs, as one value that crosses to a worker process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from adit_cli.deid.profile import Profile, compile_profile
+from adit_cli.jobfile.job import Job
+from adit_cli.tasks.series import SeriesFilter, series_filter
+
+
+@dataclass(frozen=True)
+class Work:
+    """The job, its secret, and where files wait. What is derived from them is made once in each process."""
+
+    job: Job
+    key: bytes = field(repr=False)
+    spool: Path
+
+    @cached_property
+    def series(self) -> SeriesFilter:
+        """What decides on the series of a study."""
+        return series_filter(self.job)
+
+    @cached_property
+    def profile(self) -> Profile | None:
+        """The de-identification, compiled; None where data sets leave byte for byte."""
+        spec = self.job.deid
+        if spec.profile == "none":
+            return None
+        trial = self.job.trial
+        names = (trial.protocol_id, trial.protocol_name) if trial else ("", "")
+        return compile_profile(spec, self.key, trial=names)

@@ -1,0 +1,44 @@
+"""What goes wrong on the way to a service and back, as errors a user can act on."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Generator
+from contextlib import contextmanager
+from http.client import HTTPException
+
+from adit_cli.errors import NodeError, Reason, TransientNodeError
+from adit_cli.nodes.dicomweb.failures import malformed
+from adit_cli.nodes.dicomweb.tls import timed_out, tls_error
+
+
+@contextmanager
+def network_errors(name: str, doing: str, patience: float) -> Generator[None]:
+    """Translate what the standard library raises while `doing` something with a service."""
+    try:
+        yield
+    except ssl.SSLError as error:
+        raise tls_error(name, error) from error
+    except TimeoutError as error:
+        raise timed_out(name, patience, doing) from error
+    except HTTPException as error:
+        raise malformed(name, doing, "something that is not whole HTTP") from error
+    except OSError as error:
+        raise _unreachable(name, doing, error) from error
+
+
+def _unreachable(name: str, doing: str, error: OSError) -> NodeError:
+    if isinstance(error, socket.gaierror):
+        return TransientNodeError(
+            f"The host of {name} has no known address.", hint="Check the URL's host name."
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return TransientNodeError(
+            f"{name} refused the connection.", hint="Check host and port, and whether the server runs."
+        )
+    if isinstance(error, ConnectionError):
+        return TransientNodeError(f"{name} broke off the connection while {doing}.", reason=Reason.INCOMPLETE)
+    tunnel = "407" in str(error)
+    why = "the proxy wants a user and password" if tunnel else error.strerror or "the way there is blocked"
+    return TransientNodeError(f"{name} cannot be reached: {why}.", hint="Check network, firewall and proxy.")

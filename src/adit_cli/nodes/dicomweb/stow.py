@@ -1,0 +1,108 @@
+"""Storing (STOW-RS, PS3.18 §10.5): several files a request, sent from the disk as they lie there."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from socket import socket
+from uuid import uuid4
+
+from adit_cli.errors import NodeError, Reason
+from adit_cli.nodes.base import Delivered, Ready
+from adit_cli.nodes.dicomweb.answer import Answer
+from adit_cli.nodes.dicomweb.connection import Ask, WebConnection
+from adit_cli.nodes.dicomweb.failures import status_error
+from adit_cli.nodes.dicomweb.stored import Stored, read_stored
+from adit_cli.nodes.dimse.reasons import status_reason, status_words
+
+_ACCEPT = "application/dicom+json"
+_DOING = "STOW-RS"
+_BLOCK = 1 << 18
+_SUCCESS, _ACCEPTED, _NO_CONTENT, _CONFLICT = 200, 202, 204, 409
+_TELLS_EACH = frozenset((_SUCCESS, _ACCEPTED, _NO_CONTENT, _CONFLICT))
+_ABOUT_FILES = frozenset((400, 413, 415, 422, 500))
+_ALREADY_THERE = 0x0111
+
+
+class Files:
+    """Files as one multipart/related body of known length."""
+
+    def __init__(self, files: Sequence[Ready]) -> None:
+        boundary = uuid4().hex
+        self.content_type = f'multipart/related; type="application/dicom"; boundary={boundary}'
+        self._files = files
+        self._head = f"\r\n--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+        self._tail = f"\r\n--{boundary}--\r\n".encode()
+        self.length = sum(len(self._head) + file.size for file in files) + len(self._tail)
+
+    def send(self, sock: socket) -> None:
+        """Write it to the socket, by the kernel itself where there is no TLS in between."""
+        block = memoryview(bytearray(_BLOCK)) if isinstance(sock, ssl.SSLSocket) else None
+        for file in self._files:
+            sock.sendall(self._head)
+            with file.path.open("rb", buffering=0) as content:
+                if block is None:
+                    sock.sendfile(content)
+                    continue
+                while got := content.readinto(block):
+                    sock.sendall(block[:got])
+        sock.sendall(self._tail)
+
+
+class FilesRefusedError(Exception):
+    """The server refused a request as a whole, perhaps for the sake of one file in it."""
+
+    def __init__(self, error: NodeError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class Stow:
+    """The stores of one node."""
+
+    def __init__(self, connection: WebConnection, prefix: str) -> None:
+        self._connection = connection
+        self._path = f"{prefix}/studies"
+
+    def store(self, files: Sequence[Ready]) -> list[Delivered]:
+        """Send files in one request and return what the server said of each.
+
+        FilesRefusedError where fewer files may fare better; NodeError where they would not.
+        """
+        with self._connection.exchange(Ask(_DOING, self._path, _ACCEPT, body=Files(files))) as answer:
+            stored = _read(answer)
+            if answer.status not in _TELLS_EACH and not stored.failed:
+                error = status_error(answer.name, _DOING, answer.status)
+                raise FilesRefusedError(error) if answer.status in _ABOUT_FILES else error
+            return [_told(answer, stored, file.uid) for file in files]
+
+
+def _read(answer: Answer) -> Stored:
+    """Return what the body says of each instance; of an error, a body that says nothing is expected."""
+    if answer.status == _NO_CONTENT:
+        return Stored()
+    try:
+        return read_stored(answer)
+    except NodeError:
+        if answer.status == _SUCCESS:
+            raise
+        return Stored()
+
+
+def _told(answer: Answer, stored: Stored, uid: str) -> Delivered:
+    failure = stored.failed.get(uid)
+    if failure is not None and failure != _ALREADY_THERE:
+        return _refused(uid, status_reason(failure), f"it refused instance {uid} ({status_words(failure)})")
+    if failure is not None:
+        return Delivered(uid, accepted=True, message=f"instance {uid} was there already")
+    if uid in stored.accepted:
+        warning = stored.accepted[uid]
+        said = f"it took instance {uid} with a warning ({status_words(warning)})" if warning else ""
+        return Delivered(uid, accepted=True, message=said)
+    if answer.status in {_SUCCESS, _NO_CONTENT} and not stored.accepted and not stored.failed:
+        return Delivered(uid, accepted=True, message="it did not list what it took")
+    return _refused(uid, Reason.REJECTED, f"it did not confirm instance {uid} ({answer.status})")
+
+
+def _refused(uid: str, reason: Reason, message: str) -> Delivered:
+    return Delivered(uid, accepted=False, reason=reason, message=message)

@@ -119,7 +119,8 @@ def transaction(db: sqlite3.Connection, path: Path) -> Generator[None]:
         try:
             yield
         except BaseException:
-            db.execute("rollback")
+            if db.in_transaction:  # SQLite itself rolls back when the disk is full
+                db.execute("rollback")
             raise
         db.execute("commit")
 

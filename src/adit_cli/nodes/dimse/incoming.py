@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
-from adit_cli.errors import AditError, DiskFullError, UsageError
+from adit_cli.errors import AditError, UsageError
+from adit_cli.nodes.storage import PRIVATE_FILE, storage_errors
 
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _LONGEST_UID = 64
 _MOST_PARTS = 512
-_FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
 def is_valid_uid(uid: str) -> bool:
@@ -32,8 +29,8 @@ class IncomingFile:
         self.part = part
         self.size = 0
         self._parts: list[bytes | memoryview] = [header]
-        with storage_errors(part.parent):
-            self._fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with storage_errors(str(part.parent), UsageError):
+            self._fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
 
     def take(self, part: memoryview) -> None:
         """Note a part."""
@@ -44,7 +41,7 @@ class IncomingFile:
     def flush(self) -> None:
         """Write the parts noted so far."""
         parts, self._parts = self._parts, []
-        with storage_errors(self.part.parent):
+        with storage_errors(str(self.part.parent), UsageError):
             while parts:
                 written = os.writev(self._fd, parts)
                 self.size += written
@@ -53,7 +50,7 @@ class IncomingFile:
     def commit(self, final: Path, *, sync: bool = False) -> None:
         """Make the file appear under its final name; with `sync` it survives a power failure from now on."""
         try:
-            with storage_errors(final.parent):
+            with storage_errors(str(final.parent), UsageError):
                 if sync:
                     os.fsync(self._fd)
                 self._close()
@@ -82,19 +79,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-@contextmanager
-def storage_errors(folder: Path) -> Generator[None]:
-    """Turn errors of the local disk into ours, so that no one takes them for the network's."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise DiskFullError(
-                f"There is no room left in {folder}.", hint="Free some and run it again."
-            ) from error
-        raise UsageError(f"{folder} cannot be written to: {error.strerror}.") from error
 
 
 def _behind(parts: list[bytes | memoryview], written: int) -> list[bytes | memoryview]:

@@ -1,0 +1,139 @@
+"""Where received instances go: `<folder>/<StudyInstanceUID>/<SOPInstanceUID>.dcm`, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from adit_cli.dicom.attributes import read_attributes
+from adit_cli.dicom.files import part10_header
+from adit_cli.errors import AditError, DataError, DiskFullError, Reason, UsageError
+from adit_cli.nodes.dimse.incoming import IncomingFile, is_valid_uid, sync_folder
+from adit_cli.nodes.storage import make_private, same_content, storage_errors
+
+OUT_OF_RESOURCES, DOES_NOT_MATCH, ALREADY_THERE = 0xA700, 0xA900, 0x0111
+_IDENTITY = ("SOPInstanceUID", "StudyInstanceUID")
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What became of one instance: the status to answer with, and where it is."""
+
+    status: int
+    study_uid: str = ""
+    path: Path | None = None
+    size: int = 0
+    message: str = ""
+
+
+class GuardedFile:
+    """A file that takes what comes; once that fails, the rest is let go and the failure kept."""
+
+    def __init__(self, part: Path, header: bytes) -> None:
+        self.error: AditError | None = None
+        self.file: IncomingFile | None = None
+        try:
+            self.file = IncomingFile(part, header)
+        except AditError as error:
+            self.error = error
+
+    def take(self, part: memoryview) -> None:
+        """Note a part."""
+        if self.file is not None and self.error is None:
+            try:
+                self.file.take(part)
+            except AditError as error:
+                self.error = error
+
+    def flush(self) -> None:
+        """Write what was noted."""
+        if self.file is not None and self.error is None:
+            try:
+                self.file.flush()
+            except AditError as error:
+                self.error = error
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        if self.file is not None:
+            self.file.discard()
+
+
+class Filing:
+    """The folder that instances arrive in, shared by all associations."""
+
+    def __init__(self, folder: Path, *, sync: bool) -> None:
+        self._folder = folder
+        self._sync = sync
+        self._incoming = folder / ".incoming"
+        self._numbers = count()
+        self._lock = threading.Lock()
+
+    def prepare(self) -> None:
+        """Make the folder and clear what an earlier receiver left half-written; UsageError if it cannot."""
+        with storage_errors(str(self._folder), UsageError):
+            make_private(self._incoming)
+            for left in self._incoming.glob("*.part"):
+                left.unlink(missing_ok=True)
+
+    def begin(self, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> GuardedFile:
+        """Return the sink for one instance whose UIDs are valid."""
+        part = self._incoming / f"{os.getpid()}-{next(self._numbers)}.part"
+        return GuardedFile(part, part10_header(sop_class_uid, sop_instance_uid, transfer_syntax_uid))
+
+    def finish(self, sink: GuardedFile, sop_instance_uid: str) -> Filed:
+        """File a whole instance; it is safe where the status says Success."""
+        try:
+            return self._finish(sink, sop_instance_uid)
+        except DiskFullError as error:
+            return _failed(OUT_OF_RESOURCES, error)
+        except DataError as error:
+            return _failed(DOES_NOT_MATCH, error)
+        except AditError as error:
+            return _failed(OUT_OF_RESOURCES, error)
+        finally:
+            sink.discard()
+
+    def _finish(self, sink: GuardedFile, uid: str) -> Filed:
+        if sink.error is not None or sink.file is None:
+            raise sink.error or DataError("Nothing came.")
+        study_uid = _study_of(sink.file.part, uid)
+        final = self._folder / study_uid / f"{uid}.dcm"
+        with self._lock:
+            if final.exists():
+                return self._again(sink.file, final, study_uid)
+            self._make_study(final.parent)
+        sink.file.commit(final, sync=self._sync)
+        return Filed(0, study_uid, final, sink.file.size)
+
+    def _again(self, file: IncomingFile, final: Path, study_uid: str) -> Filed:
+        """Answer for an instance that is there: the same again is fine, another one is never written over."""
+        if same_content(file.part, final):
+            return Filed(0, study_uid, final, file.size)
+        message = "Another instance of the same UID is there already; it was kept."
+        return Filed(ALREADY_THERE, study_uid, message=message)
+
+    def _make_study(self, study: Path) -> None:
+        if study.is_dir():
+            return
+        with storage_errors(str(self._folder), UsageError):
+            make_private(study)
+            if self._sync:
+                sync_folder(self._folder)
+
+
+def _study_of(part: Path, uid: str) -> str:
+    found = read_attributes(part, _IDENTITY)
+    if found.get("SOPInstanceUID") != uid:
+        raise DataError("The data set has another SOP Instance UID than its C-STORE request.")
+    study_uid = found.get("StudyInstanceUID", "")
+    if not is_valid_uid(study_uid):
+        raise DataError("The data set has no valid Study Instance UID.", reason=Reason.REJECTED)
+    return study_uid
+
+
+def _failed(status: int, error: AditError) -> Filed:
+    return Filed(status, message=error.message)

@@ -1,0 +1,144 @@
+"""Listen for associations and file what they bring: a storage SCP, a thread for each association."""
+
+from __future__ import annotations
+
+import select
+import signal
+import socket
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from adit_cli.errors import UsageError
+from adit_cli.nodes.dimse.channel import Channel
+from adit_cli.nodes.dimse.filing import Filing
+from adit_cli.nodes.dimse.scp import Happening, OnEvent, ReceiveEvent, Service
+from adit_cli.nodes.dimse.wire import Wire
+
+BACKLOG = 64
+_SURPLUS = 16
+"""Connections beyond the cap that are still told so; more of them are just closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """How to receive: as whom, where, and what is asked of those who call."""
+
+    ae_title: str
+    port: int
+    folder: Path
+    host: str = ""
+    """The address to listen on; every one by default."""
+    calling: frozenset[str] = frozenset()
+    """AE titles that may call; empty lets anyone."""
+    max_associations: int = 20
+    sync: bool = True
+    """Whether an instance is safe on the disk before it is accepted."""
+    silence: float = 120.0
+    """Seconds after which an association without a word is aborted."""
+    grace: float = 30.0
+    """Seconds that open associations may go on after `stop`."""
+
+
+def serve(reception: Reception, on_event: OnEvent) -> None:
+    """Receive until SIGTERM or SIGINT; a second signal does not wait for open associations."""
+    receiver = Receiver(reception, on_event)
+    with _stopped_by_signals(receiver):
+        receiver.run()
+
+
+class Receiver:
+    """The listening socket and the threads behind it."""
+
+    def __init__(self, reception: Reception, on_event: OnEvent) -> None:
+        self._reception = reception
+        self._filing = Filing(reception.folder, sync=reception.sync)
+        self._on_event = on_event
+        self._telling = threading.Lock()
+        self._open: dict[threading.Thread, Wire] = {}
+        self._lock = threading.Lock()
+        self._woken, self._wake = socket.socketpair()
+        self._stopping = 0
+
+    def run(self) -> None:
+        """Serve until `stop` is called; UsageError where the port or the folder cannot be used."""
+        self._filing.prepare()
+        try:
+            listener = socket.create_server((self._reception.host, self._reception.port), backlog=BACKLOG)
+        except OSError as error:
+            raise UsageError(
+                f"Port {self._reception.port} cannot be listened on: {error.strerror}."
+            ) from error
+        with listener:
+            self._tell(ReceiveEvent(Happening.LISTENING, port=listener.getsockname()[1]))
+            while not self._stopping:
+                ready, _, _ = select.select([listener, self._woken], [], [])
+                if listener in ready and not self._stopping:
+                    self._accept(listener)
+        self._drain()
+
+    def stop(self) -> None:
+        """Accept nothing more and let open associations end; a second call breaks them off."""
+        self._stopping += 1
+        self._wake.send(b"\0")
+
+    def _accept(self, listener: socket.socket) -> None:
+        sock, address = listener.accept()
+        with self._lock:
+            already = len(self._open)
+        if already >= self._reception.max_associations + _SURPLUS:
+            sock.close()
+            return
+        wire = Wire(sock, self._reception.silence)
+        has_room = already < self._reception.max_associations
+        thread = threading.Thread(target=self._serve, args=(wire, str(address[0]), has_room), daemon=True)
+        with self._lock:
+            self._open[thread] = wire
+        thread.start()
+
+    def _serve(self, wire: Wire, host: str, has_room: bool) -> None:  # noqa: FBT001 - a thread's argument
+        try:
+            service = Service(Channel(wire), self._filing, host, self._tell)
+            service.run(self._reception.ae_title, self._reception.calling, has_room=has_room)
+        finally:
+            wire.close()
+            with self._lock:
+                self._open.pop(threading.current_thread(), None)
+
+    def _tell(self, event: ReceiveEvent) -> None:
+        with self._telling:
+            self._on_event(event)
+
+    def _drain(self) -> None:
+        """Wait for open associations, as long as the grace lasts and nobody calls `stop` again."""
+        deadline = time.monotonic() + self._reception.grace
+        while self._stopping < 2 and self._left() and time.monotonic() < deadline:  # noqa: PLR2004 - a second call
+            for thread in self._left():
+                thread.join(0.1)
+        with self._lock:
+            wires = list(self._open.values())
+        for wire in wires:
+            wire.interrupt()
+        for thread in self._left():
+            thread.join()
+
+    def _left(self) -> list[threading.Thread]:
+        with self._lock:
+            return list(self._open)
+
+
+@contextmanager
+def _stopped_by_signals(receiver: Receiver) -> Generator[None]:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        receiver.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from adit_cli.deid.uids import STANDARD_ROOT
 from adit_cli.deid.vocabulary import is_harmless, standard_words
-from adit_cli.dicom.elements import Element, Elements
+from adit_cli.dicom.elements import Element
 from adit_cli.dicom.text import decode_text
 from adit_cli.dicom.vr import standard_vr
 
@@ -25,6 +25,10 @@ PLACES = frozenset((0x00080080, 0x00080081, 0x00080092, 0x00081040, 0x00101040, 
 """Institutions and addresses: the whole value, and its less common words."""
 MAKERS = (0x00080070, 0x00081090, 0x00181020)
 """Manufacturer, model and software stay; a station or institute named after them is no leak there."""
+PLACEHOLDERS = frozenset(
+    b"anon anonymous anonymized anonymised unknown removed none null patient doctor enter text test".split()
+)
+"""What stands in such attributes where nobody was named."""
 CHARACTER_SET, BIRTH_DATE = 0x00080005, 0x00100030
 SHORT, MIDDLE, LONG_DIGITS = 3, 6, 5
 """Words up to SHORT letters are searched as words of texts, below MIDDLE as words of the bytes."""
@@ -60,20 +64,18 @@ class Needles:
         self.short -= known.short
 
 
-def collect(originals: Iterable[Element], left: Elements) -> Needles:
-    """Return what the elements that were changed tell of the patient, the study, and those who made it."""
+def collect(elements: Iterable[Element], charset: bytes = b"", makers: bytes = b"") -> Needles:
+    """Return what the elements tell of the patient, the study, and those who made it.
+
+    `makers` are names of manufacturers and models that stay.
+    """
     needles = Needles()
-    terms = tuple(_value(left, CHARACTER_SET).decode("latin_1").split("\\"))
-    makers = b"\\".join(_value(left, tag) for tag in MAKERS).lower()
-    for element in leaves(originals):
+    terms = tuple(charset.decode("latin_1").strip(" \0").split("\\"))
+    for element in leaves(elements):
         value = element.value.strip(b" \0")
         if value:
             _collect(needles, element, value, (terms, makers))
     return needles
-
-
-def _value(elements: Elements, tag: int) -> bytes:
-    return elements[tag].value.strip(b" \0") if tag in elements else b""
 
 
 def _collect(
@@ -114,6 +116,8 @@ def _of_text(value: bytes, terms: tuple[str, ...], *, whole: bool, common: bool)
 
 def _sort(needles: Needles, word: bytes) -> None:
     """Put a word where it is compared as its length allows."""
+    if word in PLACEHOLDERS:
+        return
     if word.isdigit():
         if len(word) >= LONG_DIGITS:
             needles.numbers.add(word)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
-from adit_cli.deid.needles import DAY, WORDS, Needles, collect, leaves
+from adit_cli.deid.needles import CHARACTER_SET, DAY, MAKERS, WORDS, Needles, collect, leaves
 from adit_cli.dicom.elements import Element, Elements
 
 TEXT_VRS = frozenset(("LO", "SH", "PN", "LT", "ST", "UT", "UC"))
@@ -23,8 +23,11 @@ def find_leak(
 
     `disclosed` are tags that the job keeps on purpose: what they hold is not looked for elsewhere.
     """
-    needles = collect(originals, left)
-    needles.forget(collect((element for element in leaves(left.values()) if element.tag in disclosed), left))
+    kept = [element for element in leaves(left.values()) if element.tag in disclosed]
+    makers = b"\\".join(element.value for element in kept if element.tag in MAKERS).lower()
+    charset = left[CHARACTER_SET].value if CHARACTER_SET in left else b""
+    needles = collect(originals, charset, makers)
+    needles.forget(collect(kept, charset, makers))
     found = _search(header.lower(), needles)
     if found is not None:
         return path_of(left, found) or "the file meta information"

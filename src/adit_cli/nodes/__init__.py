@@ -6,9 +6,11 @@ Only the kind in use is loaded: whoever copies folders does not wait for a netwo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Self
 
 from adit_cli.errors import NodeError
+from adit_cli.jobfile.dicomweb import DicomwebPeer
 from adit_cli.jobfile.node import DimsePeer, FolderNode, NodeSpec, ServerNode
 from adit_cli.nodes.base import Destination, Source
 
@@ -20,12 +22,25 @@ def open_source(name: str, spec: NodeSpec, calling_ae_title: str) -> Source:
             from adit_cli.nodes.folder import FolderSource  # noqa: PLC0415 - see above
 
             return FolderSource(name, spec.folder)
+        case ServerNode(dimse=DimsePeer(), dicomweb=DicomwebPeer()):
+            from adit_cli.nodes.ways import PreferringSource, Ways  # noqa: PLC0415 - as above
+
+            ways = Ways(
+                name, {way: partial(open_source, name, one, calling_ae_title) for way, one in _apart(spec)}
+            )
+            return PreferringSource(ways, spec.find, spec.retrieve)
+        case ServerNode(dicomweb=DicomwebPeer() as peer):
+            from adit_cli.nodes.dicomweb.source import DicomwebSource  # noqa: PLC0415 - as above
+
+            return DicomwebSource(name, peer)
         case ServerNode(dimse=DimsePeer() as peer):
             from adit_cli.nodes.dimse.source import DimseSource  # noqa: PLC0415 - as above
 
             return DimseSource(name, peer, calling_ae_title, spec.limits)
         case ServerNode():
-            raise NodeError(f"{name} has no address", hint="give it dimse: AE_TITLE@host:port")
+            raise NodeError(
+                f"{name} has no address", hint="give it dimse: AE_TITLE@host:port or dicomweb: URL"
+            )
 
 
 def open_destination(name: str, spec: NodeSpec, calling_ae_title: str) -> Destination:
@@ -35,12 +50,34 @@ def open_destination(name: str, spec: NodeSpec, calling_ae_title: str) -> Destin
             from adit_cli.nodes.folder import FolderDestination  # noqa: PLC0415 - as above
 
             return FolderDestination(name, spec.folder, spec.layout)
+        case ServerNode(dimse=DimsePeer(), dicomweb=DicomwebPeer()):
+            from adit_cli.nodes.ways import PreferringDestination, Ways  # noqa: PLC0415 - as above
+
+            ways = Ways(
+                name,
+                {way: partial(open_destination, name, one, calling_ae_title) for way, one in _apart(spec)},
+            )
+            return PreferringDestination(ways, spec.store)
+        case ServerNode(dicomweb=DicomwebPeer() as peer):
+            from adit_cli.nodes.dicomweb.destination import DicomwebDestination  # noqa: PLC0415 - as above
+
+            return DicomwebDestination(name, peer)
         case ServerNode(dimse=DimsePeer() as peer):
             from adit_cli.nodes.dimse.destination import DimseDestination  # noqa: PLC0415 - as above
 
             return DimseDestination(name, peer, calling_ae_title, spec.limits)
         case ServerNode():
-            raise NodeError(f"{name} has no address", hint="give it dimse: AE_TITLE@host:port")
+            raise NodeError(
+                f"{name} has no address", hint="give it dimse: AE_TITLE@host:port or dicomweb: URL"
+            )
+
+
+def _apart(spec: ServerNode) -> list[tuple[str, ServerNode]]:
+    """Return a server that has both protocols as two that have one each."""
+    return [
+        ("dimse", spec.model_copy(update={"dicomweb": None})),
+        ("dicomweb", spec.model_copy(update={"dimse": None})),
+    ]
 
 
 class NodePool:

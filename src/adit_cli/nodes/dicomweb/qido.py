@@ -67,6 +67,8 @@ class Qido:
         self._prefix = prefix
         self._limit = True
         self._answers = False
+        self.notes: dict[str, None] = {}
+        """What a person should know of the answers so far, each once."""
         self._proven = dict.fromkeys(Level, 0)
         """By level, the longest answer that an empty page after it proved to be whole."""
 
@@ -99,19 +101,23 @@ class Qido:
                 self._proven[search.level] = max(self._proven[search.level], len(found))
                 return list(found.values())
             found |= fresh
-            if not page.more and (search.single or len(found) <= self._proven[search.level]):
+            alone = search.single and len(found) == 1
+            if not page.more and (alone or len(found) <= self._proven[search.level]):
                 return list(found.values())
 
     def _name_a_cut(self, count: int, *, certain: bool) -> None:
         """Say that a server repeats its first page; where it holds back more, that is an error."""
         name = self._connection.name
-        message = f"{name} gave the same {count} results when asked for the next ones: it ignores `offset`"
+        message = (
+            f"{name} gave the same results when asked for those after the first {count}: it ignores `offset`"
+        )
         if certain:
             raise NodeError(
                 f"{message}, and has more than it gave.",
                 hint="Narrow the query, by a shorter range of dates for instance.",
                 reason=Reason.INCOMPLETE,
             )
+        self.notes[message] = None
         logger.warning("%s. If the server caps its answers, some are missing", message)
 
     def _page(self, search: Search, offset: int) -> _Page:

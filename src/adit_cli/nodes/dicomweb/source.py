@@ -67,6 +67,10 @@ class DicomwebSource:
             failed.append(FailedInstance(wanted.uid, error.reason, error.message))
         return failed
 
+    def notes(self) -> list[str]:
+        """Return where an answer may have been cut without a word."""
+        return [f"{note}; if it caps its answers, some are missing" for note in self._qido.notes]
+
     def close(self) -> None:
         """Drop the connection."""
         self._connection.close()

@@ -1,0 +1,180 @@
+"""A server that speaks both DIMSE and DICOMweb: the preferred way, and the next where it isn't offered."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from adit_cli.dicom.query import Attributes, Level
+from adit_cli.errors import NodeError, Reason
+from adit_cli.nodes.base import (
+    Delivered,
+    Delivery,
+    Destination,
+    FailedInstance,
+    OnArrival,
+    Ready,
+    Reporting,
+    RetrieveRequest,
+    Source,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Closable(Protocol):
+    """What both sides of a node have in common."""
+
+    def close(self) -> None:
+        """Release what is held open."""
+        ...
+
+
+Side = TypeVar("Side", bound=Closable)
+Result = TypeVar("Result")
+_NOT_OFFERED = frozenset((Reason.NO_CONTEXT, Reason.NOT_FOUND))
+
+
+class Ways(Generic[Side]):
+    """One side of a server by the protocols that lead to it, each opened when it is first needed."""
+
+    def __init__(self, name: str, openers: Mapping[str, Callable[[], Side]]) -> None:
+        self._name = name
+        self._openers = openers
+        self._opened: dict[str, Side] = {}
+
+    def side(self, way: str) -> Side:
+        """Return the side that a way such as `wado-rs` leads to."""
+        protocol = _protocol(way)
+        if protocol not in self._opened:
+            self._opened[protocol] = self._openers[protocol]()
+        return self._opened[protocol]
+
+    def opened(self) -> list[Side]:
+        """Return the sides in use."""
+        return list(self._opened.values())
+
+    def first(self, ways: list[str], call: Callable[[Side], Result]) -> Result:
+        """Return what the first way that the server offers returns; those it doesn't offer leave the list."""
+        while True:
+            try:
+                return call(self.side(ways[0]))
+            except NodeError as error:
+                if not self.give_up(ways, error):
+                    raise
+
+    def give_up(self, ways: list[str], error: NodeError) -> bool:
+        """Drop the first way for the next if the error says that it isn't offered, and say so."""
+        if len(ways) == 1 or error.reason not in _NOT_OFFERED:
+            return False
+        logger.warning(
+            "%s does not offer %s (%s) Going on with %s", self._name, ways[0], error.message, ways[1]
+        )
+        ways.pop(0)
+        return True
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for side in self._opened.values():
+            side.close()
+        self._opened.clear()
+
+
+def _protocol(way: str) -> str:
+    return "dicomweb" if way.endswith("-rs") else "dimse"
+
+
+def _one_each(ways: Sequence[str]) -> list[str]:
+    """Return the first way of each protocol; which of its own ways to take, a protocol knows best."""
+    return list({_protocol(way): way for way in reversed(ways)}.values())[::-1]
+
+
+class PreferringSource:
+    """A `Source` that finds and fetches by the ways its user prefers."""
+
+    def __init__(self, ways: Ways[Source], find: Sequence[str], retrieve: Sequence[str]) -> None:
+        self._ways = ways
+        self._find = _one_each(find)
+        self._retrieve = _one_each(retrieve)
+
+    def find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
+        """Return what the node has at this level."""
+        return self._ways.first(self._find, lambda source: source.find(level, keys))
+
+    def retrieve(self, request: RetrieveRequest, spool: Path, arrived: OnArrival) -> list[FailedInstance]:
+        """Fetch into the spool; a study that one way does not find may be there by the next."""
+        offered = list(self._retrieve)
+        try:
+            return self._ways.first(self._retrieve, lambda source: source.retrieve(request, spool, arrived))
+        except NodeError as error:
+            if error.reason is Reason.NOT_FOUND:
+                self._retrieve = offered
+            raise
+
+    def notes(self) -> list[str]:
+        """Return what a person should know of the node."""
+        return [note for side in self._ways.opened() if isinstance(side, Reporting) for note in side.notes()]
+
+    def close(self) -> None:
+        """Release what is held open."""
+        self._ways.close()
+
+
+class PreferringDestination:
+    """A `Destination` that stores by the ways its user prefers."""
+
+    def __init__(self, ways: Ways[Destination], store: Sequence[str]) -> None:
+        self._ways = ways
+        self._store = _one_each(store)
+
+    def begin(self, task_key: str) -> Delivery:
+        """Start delivering one study."""
+        return _PreferringDelivery(self._ways, self._store, task_key)
+
+    def close(self) -> None:
+        """Release what is held open."""
+        self._ways.close()
+
+
+class _PreferringDelivery:
+    """Changes the way as long as nothing was said of any instance; then the study stays with it."""
+
+    def __init__(self, ways: Ways[Destination], store: list[str], task_key: str) -> None:
+        self._ways = ways
+        self._store = store
+        self._task_key = task_key
+        self._untold: list[Ready] | None = []
+        self._delivery = self._begun()
+
+    def add(self, files: Sequence[Ready]) -> list[Delivered]:
+        """Hand the files over by the way in use."""
+        if self._untold is not None:
+            self._untold += files
+        return self._tried(lambda: self._delivery.add(files))
+
+    def finish(self) -> list[Delivered]:
+        """Hand over what is left."""
+        return self._tried(self._delivery.finish)
+
+    def abandon(self) -> None:
+        """Leave nothing half-written behind."""
+        self._delivery.abandon()
+
+    def _begun(self) -> Delivery:
+        return self._ways.side(self._store[0]).begin(self._task_key)
+
+    def _tried(self, hand_over: Callable[[], list[Delivered]]) -> list[Delivered]:
+        try:
+            told = hand_over()
+        except NodeError as error:
+            if self._untold is None or not self._ways.give_up(self._store, error):
+                raise
+            self._delivery.abandon()
+            self._delivery = self._begun()
+            files = self._untold
+            return self._tried(lambda: [*self._delivery.add(files), *self._delivery.finish()])
+        if told:
+            self._untold = None
+        return told

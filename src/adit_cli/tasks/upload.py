@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,24 +92,19 @@ def _add(outbox: Outbox, path: Path) -> None:
         outbox.refused.append(Refused(path, Reason.MISMATCH, message))
 
 
-def send(destination: Destination, outbox: Outbox, on_progress: Callable[[Sent], None]) -> Sent:
-    """Send every study; raises NodeError where the destination cannot be reached or takes nothing at all."""
-    sent = Sent(refused=list(outbox.refused))
-    for uid, files in outbox.studies.items():
-        for told in _deliver(destination, f"send-{hashlib.sha256(uid.encode()).hexdigest()[:16]}", files):
-            _note(sent, files, told)
-            on_progress(sent)
-    return sent
+def send_study(destination: Destination, uid: str, files: Mapping[str, Ready], sent: Sent) -> Iterator[Sent]:
+    """Send one study, and yield what is known each time the destination told something.
 
-
-def _deliver(destination: Destination, key: str, files: Mapping[str, Ready]) -> Iterator[Sequence[Delivered]]:
-    """Yield what is told of one study's files; those of one kind go together, to save associations."""
+    Files of one kind go together, to save associations. NodeError where the destination cannot be reached.
+    """
     ordered = sorted(files.values(), key=lambda file: (file.sop_class_uid, file.transfer_syntax_uid))
-    delivery = destination.begin(key)
+    delivery = destination.begin(f"send-{hashlib.sha256(uid.encode()).hexdigest()[:16]}")
     try:
         for start in range(0, len(ordered), TOGETHER):
-            yield delivery.add(ordered[start : start + TOGETHER])
-        yield delivery.finish()
+            _note(sent, files, delivery.add(ordered[start : start + TOGETHER]))
+            yield sent
+        _note(sent, files, delivery.finish())
+        yield sent
     finally:
         delivery.abandon()
 

@@ -1,0 +1,61 @@
+"""Show `adit send` on the same displays as a job's run."""
+
+from __future__ import annotations
+
+import time
+
+import typer
+
+from adit_cli.cli.display import Style, open_display
+from adit_cli.cli.wording import count, duration, size
+from adit_cli.engine.events import RunStarted, TaskEnded, TaskProgress, TaskStarted
+from adit_cli.nodes.base import Destination
+from adit_cli.tasks.task import Outcome, Progress, TaskStatus
+from adit_cli.tasks.upload import Outbox, Sent, send_study
+
+
+def watch_send(destination: Destination, outbox: Outbox, style: Style) -> bool:
+    """Send one study after the other; return whether every file was accepted."""
+    display = open_display(style)
+    began = time.monotonic()
+    sent = Sent(refused=list(outbox.refused))
+    try:
+        display.show(RunStarted("", len(outbox.studies), len(outbox.studies), 1, outbox.files))
+        for number, (uid, files) in enumerate(outbox.studies.items()):
+            display.show(TaskStarted(str(number), uid, 0, 1))
+            before, then = Sent(sent.accepted, sent.size, list(sent.refused)), time.monotonic()
+            for _ in send_study(destination, uid, files, sent):
+                done, octets = sent.accepted - before.accepted, sent.size - before.size
+                progress = Progress(str(number), "sending", len(files), done, done, octets)
+                display.show(TaskProgress(0, progress))
+            display.show(_ended(number, uid, before, sent, time.monotonic() - then))
+    finally:
+        display.close()
+    _report(sent, outbox, time.monotonic() - began, quiet=style is Style.NONE)
+    return not sent.refused
+
+
+def _ended(number: int, uid: str, before: Sent, after: Sent, seconds: float) -> TaskEnded:
+    refused = after.refused[len(before.refused) :]
+    status = TaskStatus.WARNING if refused else TaskStatus.SUCCESS
+    outcome = Outcome(
+        status,
+        refused[0].reason if refused else None,
+        f"{count(len(refused), 'file')} refused" if refused else "",
+        delivered=after.accepted - before.accepted,
+        size=after.size - before.size,
+        seconds=seconds,
+    )
+    return TaskEnded(str(number), uid, 0, 1, status, outcome)
+
+
+def _report(sent: Sent, outbox: Outbox, seconds: float, *, quiet: bool) -> None:
+    for refused in sent.refused:
+        typer.echo(f"{refused.path}: {refused.reason.value}: {refused.message}", err=True)
+    if quiet:
+        return
+    rate = f" ({size(sent.size / seconds)}/s)" if sent.size else ""
+    parts = [f"{count(sent.accepted, 'file')} accepted"]
+    parts += [f"{len(sent.refused)} refused"] if sent.refused else []
+    parts += [f"{len(outbox.skipped)} passed over, not DICOM"] if outbox.skipped else []
+    typer.echo(f"{', '.join(parts)}: {size(sent.size)} in {duration(seconds)}{rate}", err=True)

@@ -28,6 +28,9 @@ TEXT_DUMMIES = {
     "UR": b"urn:removed ",
     "UT": b"REMOVED ",
 }
+TIMEZONE = 0x00080201
+OWN_DUMMIES = {TIMEZONE: b"+0000 "}
+"""Attributes whose values have a form of their own."""
 LONGEST = {"SH": 16, "AE": 16, "CS": 16, "LO": 64, "PN": 64}
 """How many characters a VR holds at most, where a text of ours may be longer."""
 _STRUCTURE = frozenset(
@@ -55,7 +58,8 @@ def dummy(element: Element, context: Context) -> Element:
         return Element(element.tag, vr, replace_uids(context.keys.uid, element.value or b"%d" % element.tag))
     if vr in NUMBERS:
         return Element(element.tag, vr, bytes(struct.calcsize("=" + NUMBERS[vr])))
-    return Element(element.tag, vr, TEXT_DUMMIES.get(vr, b"\0\0\0\0"))
+    value = OWN_DUMMIES.get(element.tag) or TEXT_DUMMIES.get(vr, b"\0\0\0\0")
+    return Element(element.tag, vr, value)
 
 
 def _dummy_item(item: Elements, context: Context) -> Elements:

@@ -1,78 +1,87 @@
-"""Say what the rules do to one file, element by element, without writing anything.
-
-What is returned holds the patient's own values: it is for the person who asked, never for a log.
-"""
+"""Show, element by element, what a profile does to one file and which rule does it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from adit_cli.deid.blocked import refuse_blocked
 from adit_cli.deid.change import change_data_set, text_of
-from adit_cli.deid.files import SOP_CLASS, completed
+from adit_cli.deid.files import SOP_CLASS, completed, refuse_leak
 from adit_cli.deid.parts import read_parts
 from adit_cli.deid.profile import Profile
 from adit_cli.deid.rules import Rule
 from adit_cli.dicom.dictionary import keyword_of
-from adit_cli.dicom.elements import Element
+from adit_cli.dicom.elements import Element, encode
 from adit_cli.dicom.text import decode_text
+from adit_cli.dicom.vr import SHORT_VRS
 
-CHARACTER_SETS = 0x00080005
-TEXTS = frozenset(
-    ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"]
-)
+CHARACTER_SET = 0x00080005
+SHOWN = 64
+BINARY = frozenset(("US", "SS", "UL", "SL", "FL", "FD", "AT"))
+TEXT = (SHORT_VRS | {"UC", "UR", "UT"}) - BINARY
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """What became of one element; `after` is None where it was removed."""
+class Explained(NamedTuple):
+    """One element that changes. Before and after are what a person would read; both name the patient."""
 
     path: str
-    vr: str
+    keyword: str
     before: str
     after: str | None
+    """None where the element is removed."""
     rule: str
 
 
-class _Notes:
-    """Collects what the walk tells."""
+@dataclass(slots=True)
+class _Recorder:
+    terms: tuple[str, ...]
+    seen: list[Explained] = field(default_factory=list[Explained])
 
-    def __init__(self, character_sets: list[str]) -> None:
-        self._character_sets = character_sets
-        self.entries: list[Explained] = []
-
-    def note(self, path: tuple[int, ...], before: Element, after: Element | None, rule: Rule) -> None:
-        """Note one changed element."""
-        name = keyword_of(path[-1])
-        self.entries.append(
-            Explained(
-                "/".join(map(keyword_of, path)),
-                before.vr,
-                self._shown(before),
-                None if after is None else self._shown(after),
-                rule.describe(name).removeprefix(name).strip(),
-            )
-        )
-
-    def _shown(self, element: Element) -> str:
-        if element.items is not None:
-            return f"{len(element.items)} items"
-        if element.vr not in TEXTS:
-            return f"{len(element.value)} bytes" if element.value else ""
-        return decode_text(element.value, self._character_sets).strip(" \0")
+    def __call__(self, path: tuple[int, ...], before: Element, after: Element | None, rule: Rule) -> None:
+        if after == before:
+            return
+        shown = "/".join(f"{tag >> 16:04X},{tag & 0xFFFF:04X}" for tag in path)
+        keyword = keyword_of(path[-1])
+        left = None if after is None else _shown(after, self.terms)
+        self.seen.append(Explained(shown, keyword, _shown(before, self.terms), left, rule.describe(keyword)))
 
 
-def explain_file(source: Path, profile: Profile, pseudonym: str) -> list[Explained]:
-    """Return every element that the profile changes in a file, in the file's order.
+def explain_file(path: Path, profile: Profile, pseudonym: str) -> list[Explained]:
+    """Return every change that the profile makes to a file, without writing anything.
 
-    Raises as `deidentify_file` does where the file would be held back for its kind.
+    Raises as `deidentify_file` does, where the file would not leave.
     """
-    parts = completed(read_parts(source), source.name)
+    parts = completed(read_parts(path), path.name)
     sop_class = text_of(parts.elements, SOP_CLASS)
     refuse_blocked(parts.elements, sop_class, profile.spec)
-    notes = _Notes(text_of(parts.elements, CHARACTER_SETS).split("\\"))
-    change_data_set(
-        parts.elements, profile, pseudonym, sop_class=sop_class, encoding=parts.encoding, observer=notes.note
+    recorder = _Recorder(tuple(text_of(parts.elements, CHARACTER_SET).split("\\")))
+    change = change_data_set(
+        parts.elements,
+        profile,
+        pseudonym,
+        sop_class=sop_class,
+        encoding=parts.encoding,
+        observer=recorder,
     )
-    return notes.entries
+    if profile.spec.verify:
+        refuse_leak(encode(change.elements, parts.encoding), change, profile)
+    stamps = [Explained(*_stamp(element, recorder.terms)) for element in profile.stamps.values()]
+    return recorder.seen + stamps
+
+
+def _stamp(element: Element, terms: tuple[str, ...]) -> tuple[str, str, str, str, str]:
+    place = f"{element.tag >> 16:04X},{element.tag & 0xFFFF:04X}"
+    keyword = keyword_of(element.tag)
+    return place, keyword, "", _shown(element, terms), f"{keyword} says what was done"
+
+
+def _shown(element: Element, terms: tuple[str, ...]) -> str:
+    if element.items is not None:
+        return f"{len(element.items)} item{'' if len(element.items) == 1 else 's'}"
+    if element.vr in TEXT:
+        text = decode_text(element.value.strip(b" \0"), terms)
+    else:
+        text = element.value.hex(" ", 2) if element.vr in BINARY else f"{len(element.value)} bytes"
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

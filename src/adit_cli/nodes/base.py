@@ -85,6 +85,8 @@ class Ready:
     sop_class_uid: str
     transfer_syntax_uid: str
     size: int
+    spooled: bool = False
+    """Whether it is ours, in a spool that will be removed: a folder may then take it without copying."""
 
 
 @dataclass(frozen=True, slots=True)

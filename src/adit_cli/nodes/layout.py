@@ -110,7 +110,7 @@ def _check(template: str, text: str, keyword: str | None, spec: str) -> None:
         raise UsageError(f"layout {template!r}: {text!r} holds a character that not every disk takes")
     if keyword is None:
         return
-    if keyword != MODALITIES and tag_of(keyword) is None:
+    if keyword != MODALITIES and (not keyword or tag_of(keyword) is None):
         close = get_close_matches(keyword, _USUAL, n=1)
         hint = f"did you mean {close[0]}?" if close else "use a DICOM keyword such as PatientID"
         raise UsageError(f"layout {template!r}: {keyword!r} is no DICOM keyword", hint=hint)

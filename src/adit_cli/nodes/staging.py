@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path, PurePosixPath
 
 from adit_cli.dicom.attributes import read_attributes
@@ -39,6 +40,7 @@ class StagedDelivery:
         self._root = root
         self._layout = layout
         self._staged: dict[str, _Staged] = {}
+        self._numbers = count()
         with storage_errors(name):
             self._aside = Aside(root, task_key)
 
@@ -65,8 +67,8 @@ class StagedDelivery:
     def _take(self, file: Ready) -> Delivered | None:
         if file.uid in self._staged:
             return None
-        target = self._aside.folder / str(len(self._staged))
-        take_private(file.path, target)
+        target = self._aside.folder / str(next(self._numbers))
+        take_private(file.path, target, spooled=file.spooled)
         try:
             values = read_attributes(target, self._layout.keywords | _ALWAYS)
         except DataError as error:

@@ -65,13 +65,13 @@ def copy_private(source: Path, target: Path) -> None:
         shutil.copyfileobj(data, output, BLOCK)
 
 
-def take_private(source: Path, target: Path) -> None:
-    """Bring a file into a folder of ours: by a link where nobody else has one, else as a copy.
+def take_private(source: Path, target: Path, *, spooled: bool) -> None:
+    """Bring a file into a folder of ours: by a link where it is only ours, else as a copy.
 
-    A file with several names belongs to someone else too (a source folder): a link to it would hand
-    on its permissions and every later change.
+    A file of someone else's, and one with several names (in a source folder, too), may not be shared:
+    a link to it would hand on its permissions and every later change.
     """
-    if source.stat().st_nlink > 1:
+    if not spooled or source.stat().st_nlink > 1:
         copy_private(source, target)
         return
     link_or_copy(source, target)

@@ -40,7 +40,8 @@ class Preparation:
         done = deidentify_file(path, part, self.profile, self.pseudonym)
         part.rename(ready)
         path.unlink()
-        return Ready(ready, done.sop_instance_uid, done.sop_class_uid, done.transfer_syntax_uid, done.size)
+        uids = (done.sop_instance_uid, done.sop_class_uid, done.transfer_syntax_uid)
+        return Ready(ready, *uids, done.size, spooled=True)
 
     def same(self, uid: str, again: Path) -> bool:
         """Return whether a second file of an instance says the same as the first, as far as that is left."""
@@ -62,9 +63,8 @@ class Preparation:
 def ready_file(path: Path) -> Ready:
     """Return a file that may leave, as its header describes it."""
     meta = read_file_meta(path)
-    return Ready(
-        path, meta.sop_instance_uid, meta.sop_class_uid, meta.transfer_syntax_uid, path.stat().st_size
-    )
+    uids = (meta.sop_instance_uid, meta.sop_class_uid, meta.transfer_syntax_uid)
+    return Ready(path, *uids, path.stat().st_size, spooled=True)
 
 
 class Preparer:

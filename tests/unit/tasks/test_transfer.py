@@ -25,7 +25,7 @@ from adit_cli.tasks.transfer import Work, transfer
 from tests.support.builders import BuiltStudy, build_study
 from tests.support.job_texts import KEY, job_of
 from tests.support.reading import read_dicom
-from tests.support.scripted import ScriptedDestination, ScriptedPool, ScriptedSource, refs_of
+from tests.support.scripted_nodes import ScriptedDestination, ScriptedPool, ScriptedSource, refs_of
 
 JOB = """
 source: {folder: in}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adit_cli.dicom.attributes import read_attributes
+from adit_cli.dicom.files import read_file_meta
 from adit_cli.dicom.query import Attributes
 from adit_cli.errors import DataError
 
@@ -102,19 +103,21 @@ def files_below(root: Path) -> Iterator[Path]:
 def _look_at(found: Scan, path: Path) -> None:
     relative = str(path.relative_to(found.root))
     try:
-        if not path.is_file() or not _says_dicom(path):
+        if not path.is_file() or not _says_dicom(path) or _is_directory(path):
             found.skipped += 1
             return
         values = read_attributes(path, _INDEXED)
     except (DataError, OSError):
         found.broken.append(relative)
         return
-    if values.get("SOPClassUID") == DIRECTORY_CLASS:
-        found.skipped += 1
-    elif all(values.get(keyword) for keyword in _NEEDED):
+    if all(values.get(keyword) for keyword in _NEEDED):
         _add(found, values, relative)
     else:
         found.broken.append(relative)
+
+
+def _is_directory(path: Path) -> bool:
+    return read_file_meta(path).sop_class_uid == DIRECTORY_CLASS
 
 
 def _says_dicom(path: Path) -> bool:

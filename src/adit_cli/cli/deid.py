@@ -15,10 +15,11 @@ from adit_cli.cli.output import show_rows
 from adit_cli.cli.settings import new_app, settings
 from adit_cli.cli.table import Column
 from adit_cli.cli.wording import count, size
+from adit_cli.deid.explain import Explained
 from adit_cli.deid.spec import Option
 from adit_cli.engine.deid_batch import LeftOut, Rules, Written, deidentify, explain, files_of
 from adit_cli.engine.folders import state_folder
-from adit_cli.errors import UsageError
+from adit_cli.errors import DataError, DeidError, UsageError
 
 EXAMPLES = (
     "adit deid images/ -o clean/ --profile basic",
@@ -29,7 +30,7 @@ EXAMPLES = (
 )
 app = new_app()
 EXPLAINED = {
-    "path": Column("Element"),
+    "keyword": Column("Element"),
     "before": Column("Before"),
     "after": Column("After"),
     "rule": Column("What was done"),
@@ -92,24 +93,34 @@ def deid(
         rules = rules_of_job(read_job(ctx, job), state)
     else:
         rules = rules_from(profile, option or [], rule or [], key_file, state)
-    if explain_each:
-        _explain(paths, rules)
-    elif output is None and not dry_run:
-        raise UsageError(
-            "where to?", hint="name a folder with -o DIR, or look first with --dry-run or --explain"
-        )
-    elif not _run(paths, output, rules):
+    if output is None and not dry_run and not explain_each:
+        raise UsageError("where to?", hint="name a folder with -o DIR, or look first: --dry-run, --explain")
+    if not (_explain(paths, rules) if explain_each else _run(paths, None if dry_run else output, rules)):
         raise typer.Exit(3)
 
 
-def _explain(paths: list[Path], rules: Rules) -> None:
+def _explain(paths: list[Path], rules: Rules) -> bool:
+    """Show what would change in each file; return whether none would be left out."""
+    left_out = 0
     for path in files_of(paths):
         typer.echo(f"{path}:", err=True)
-        rows = [
-            {"path": one.path, "vr": one.vr, "before": one.before, "after": one.after or "", "rule": one.rule}
-            for one in explain(path, rules)
-        ]
-        show_rows(rows, EXPLAINED, None)
+        try:
+            show_rows([_row(one) for one in explain(path, rules)], EXPLAINED, None)
+        except (DataError, DeidError) as error:
+            left_out += 1
+            typer.echo(f"  left out: {error.reason.value}: {error.message}", err=True)
+    return not left_out
+
+
+def _row(one: Explained) -> dict[str, str]:
+    rule = one.rule.removeprefix(one.keyword).strip()
+    return {
+        "keyword": one.keyword,
+        "before": one.before,
+        "after": one.after or "",
+        "rule": rule,
+        "tag": one.path,
+    }
 
 
 def _run(paths: list[Path], output: Path | None, rules: Rules) -> bool:

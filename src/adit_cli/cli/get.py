@@ -13,6 +13,7 @@ from adit_cli.cli.opening import opened_source
 from adit_cli.cli.options import AetOption, NodeArgument, ProgressOption
 from adit_cli.cli.settings import new_app
 from adit_cli.cli.watching import watch_fetch
+from adit_cli.errors import UsageError
 from adit_cli.tasks.download import requests_for
 
 EXAMPLES = (
@@ -28,7 +29,7 @@ def get(
     ctx: typer.Context,
     node: NodeArgument,
     uids: Annotated[
-        list[str] | None, typer.Argument(metavar="[UID...|-]", help="Study Instance UIDs; - reads them.")
+        list[str] | None, typer.Argument(metavar="UID|-", help="Study Instance UIDs; - reads them.")
     ] = None,
     *,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to fetch into.")],
@@ -45,6 +46,8 @@ def get(
     already is not fetched again. The node's own list is compared with what arrived, and what is missing is
     named (exit code 3).
     """
+    if not uids and not series:
+        raise UsageError("which studies?", hint="name their UIDs, or - to read them from standard input")
     with opened_source(ctx, node, aet) as source:
         wanted = requests_for(source, uids_of(uids or []), uids_of(series or []))
         complete = watch_fetch(source, wanted, output, progress)

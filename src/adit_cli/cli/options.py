@@ -45,7 +45,7 @@ UidsOption = Annotated[
     typer.Option(
         "--uids",
         metavar="FILE|-",
-        help="Only these studies: UIDs, one a line, from a file or standard input.",
+        help="These studies too: UIDs, one a line, from a file or standard input.",
     ),
 ]
 OutputOption = Annotated[

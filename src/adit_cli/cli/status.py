@@ -30,7 +30,7 @@ FailedOption = Annotated[
 NameArgument = Annotated[
     str,
     typer.Argument(
-        metavar="[JOB]", help="A job's name or file; all jobs if left out.", autocompletion=complete_job
+        metavar="JOB", help="A job's name or file; all jobs if left out.", autocompletion=complete_job
     ),
 ]
 

@@ -1,0 +1,59 @@
+"""`adit receive`: be a storage server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adit_cli.cli.loading import user_config
+from adit_cli.cli.receiving import ReceiveWatch
+from adit_cli.cli.settings import new_app, settings
+from adit_cli.nodes.dimse.receiver import Reception, serve
+
+EXAMPLES = (
+    "adit receive --aet ADIT --port 11112 -o incoming/",
+    "adit receive --port 11112 -o incoming/ --from CLINICAL --host 127.0.0.1",
+)
+app = new_app()
+AetOption = Annotated[
+    str, typer.Option("--aet", metavar="AET", help="Our AE title.  [default: as configured, else ADIT]")
+]
+PortOption = Annotated[int, typer.Option("--port", "-p", min=0, max=65535, help="0 takes any free one.")]
+HostOption = Annotated[str, typer.Option("--host", help="Address to listen on.  [default: all of them]")]
+OutOption = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to file into.")]
+CallerOption = Annotated[
+    list[str] | None,
+    typer.Option("--from", metavar="AET", help="Only this AE title may call; repeat it.  [default: anyone]"),
+]
+NoSyncOption = Annotated[
+    bool, typer.Option("--no-sync", help="Accept before files are safe on the disk itself: faster, not safe.")
+]
+MaxOption = Annotated[int, typer.Option("--max-associations", min=1, help="So many callers at once.")]
+
+
+@app.command()
+def receive(
+    ctx: typer.Context,
+    *,
+    output: OutOption,
+    aet: AetOption = "",
+    port: PortOption = 11112,
+    host: HostOption = "",
+    caller: CallerOption = None,
+    no_sync: NoSyncOption = False,
+    max_associations: MaxOption = 20,
+) -> None:
+    """Be a storage server (C-STORE): file what arrives as DIR/<StudyInstanceUID>/<SOPInstanceUID>.dcm.
+
+    A sender hears "success" only when its file is whole and safe on the disk. An instance that is there
+    already is never written over by another one. Ctrl-C ends it when open associations are done.
+    """
+    title = aet or user_config(ctx).calling_ae_title
+    watch = ReceiveWatch(title, output, verbosity=settings(ctx).verbosity)
+    reception = Reception(
+        title, port, output, host, frozenset(caller or ()), max_associations, sync=not no_sync
+    )
+    serve(reception, watch.show)
+    watch.close()

@@ -89,13 +89,8 @@ class Dates(_Strict):
 class Modalities(_Strict):
     """What does not leave for its kind. SR, PR, KO, DOC and SC also mean the SOP classes of that kind."""
 
-    exclude: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9 _]{1,16}$")], ...] = (
-        "SR",
-        "PR",
-        "KO",
-        "DOC",
-        "OT",
-        "SC",
+    exclude: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9 _]{1,16}$")], ...] = Field(
+        default=("SR", "PR", "KO", "DOC", "OT", "SC"), description="modalities that stay behind"
     )
 
     @field_validator("exclude")

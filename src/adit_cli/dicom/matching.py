@@ -7,6 +7,7 @@ whether to look one level deeper. Numbers and times are in `ranges`, text in `pa
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -148,14 +149,17 @@ def _period(year: int, month: str | None, day: str | None) -> tuple[date, date]:
         exact = date(year, int(month or 0), int(day))
         return exact, exact
     first = date(year, int(month or 1), 1)
-    last_month = first if month else first.replace(month=12)
-    return first, _months_later(last_month, 1) - timedelta(days=1)
+    return first, _last_day(first if month else first.replace(month=12))
 
 
 def _ymd(digits: str) -> tuple[int, int, int]:
     if re.fullmatch(r"[0-9]{8}", digits) is None:
         raise ValueError(digits)
     return int(digits[:4]), int(digits[4:6]), int(digits[6:])
+
+
+def _last_day(day: date) -> date:
+    return day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def _months_later(first: date, months: int) -> date:
@@ -171,8 +175,7 @@ def _back(today: date, count: int, unit: str) -> date:
         first = _months_later(today.replace(day=1), -count * _MONTHS[unit])
     except (ValueError, OverflowError):
         raise PatternError(f"'last {count} {unit}s' reaches back before the calendar begins") from None
-    last = _months_later(first, 1) - timedelta(days=1)
-    return min(first + timedelta(days=today.day - 1), last)
+    return first.replace(day=min(today.day, _last_day(first).day))
 
 
 def _as_da(day: date | None) -> str:

@@ -122,7 +122,7 @@ def _checked_regex(text: str) -> str:
         raise PatternError(
             f"{pattern!r} begins like a regular expression: end it with / and flags, as in /thin|chest/i"
         )
-    unknown = sorted(set(found["flags"]) - _FLAGS)
+    unknown = sorted(set(found["flags"].lower()) - _FLAGS)
     if unknown:
         raise PatternError(f"unknown flag {unknown[0]!r} of {pattern}: i, m, s and x are possible")
     for probe in _probes(found["body"]):
@@ -133,7 +133,7 @@ def _checked_regex(text: str) -> str:
 def _probes(body: str) -> list[str]:
     """Return values on which a pattern that explodes at all is likely to."""
     letters = dict.fromkeys([*filter(str.isalnum, body[:64]), "0", "a", " "])
-    repeated = [letter * 64 + "\n" for letter in letters]
+    repeated = [letter * 64 + "\0" for letter in letters]
     return [(body * 64)[:64], *repeated]
 
 

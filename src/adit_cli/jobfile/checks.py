@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from adit_cli.jobfile.dicomweb import HTTP_URL
 from adit_cli.jobfile.job import JobFile
 from adit_cli.jobfile.node import SHORT_DIMSE, FolderNode, NodeSpec, ServerNode
 from adit_cli.jobfile.problems import Loc, did_you_mean
@@ -43,6 +44,8 @@ def known_names(subject: Subject) -> Iterator[Finding]:
 def _which(reference: str, subject: Subject) -> str:
     if SHORT_DIMSE.fullmatch(reference):
         return f": write {{dimse: {reference!r}}}"
+    if HTTP_URL.match(reference):
+        return f": write {{dicomweb: {reference!r}}}"
     if "/" in reference or reference.startswith("."):
         return f": write {{folder: {reference!r}}}"
     known = ", ".join(sorted(subject.names)) or "none; add it under nodes"

@@ -93,10 +93,9 @@ def parse_node(text: str, config: Config) -> tuple[str, NodeSpec]:
     if text in config.nodes:
         return text, config.nodes[text]
     if SHORT_DIMSE.fullmatch(text):
-        server = ServerNode.model_validate({"dimse": text})
-        return label(server), server
+        return _server("dimse", text, hint="AE_TITLE@host:port, for example PACS@pacs.example.org:104")
     if HTTP_URL.match(text):
-        return _web_node(text)
+        return _server("dicomweb", text, hint="https://host/dicom-web, for example")
     if Path(text).is_dir() or text.endswith(("/", os.sep)) or text.startswith((".", "~", "/")):
         folder = FolderNode.model_validate({"folder": text})
         return label(folder), folder
@@ -108,13 +107,12 @@ def parse_node(text: str, config: Config) -> tuple[str, NodeSpec]:
     )
 
 
-def _web_node(url: str) -> tuple[str, NodeSpec]:
+def _server(key: str, text: str, *, hint: str) -> tuple[str, NodeSpec]:
     try:
-        server = ServerNode.model_validate({"dicomweb": url})
+        server = ServerNode.model_validate({key: text})
     except ValidationError as error:
-        # The URL itself isn't repeated: a password may be in it.
+        # The text itself isn't repeated: a password may be in a URL.
         why = "; ".join(str(one.get("ctx", {}).get("error", one["msg"])) for one in error.errors())
-        raise UsageError(
-            f"the URL cannot be used: it {why}", hint="https://host/dicom-web, for example"
-        ) from None
+        what = "URL" if key == "dicomweb" else "address"
+        raise UsageError(f"the {what} cannot be used: {why}", hint=hint) from None
     return label(server), server

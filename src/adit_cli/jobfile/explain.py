@@ -117,8 +117,6 @@ class Explainer:
         tree = place.tree
         if not isinstance(tree, Scalar) or is_secret(self.schema, place.loc):
             return ""
-        if tree.is_null:
-            return ", but nothing is written here"
         text = tree.text if len(tree.text) <= SHOWN else tree.text[: SHOWN - 1] + "…"
         quoted = "" if tree.text in _message(error) else f", not {text!r}"
         return quoted + did_you_mean(tree.text, _expected(error))

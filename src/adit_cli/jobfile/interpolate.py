@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from adit_cli.jobfile.problems import Loc, Problem, did_you_mean
 from adit_cli.jobfile.tree import Mapping, Scalar, Sequence, Tree
@@ -31,25 +32,35 @@ class Interpolation:
         """Return the tree as plain data, with the variables filled in."""
         match tree:
             case Scalar():
-                return None if tree.is_null else self._fill(tree, loc)
+                return self._nothing(tree, loc) if tree.is_null else self._fill(tree, loc)
             case Sequence():
                 return [self.plain(item, (*loc, at)) for at, item in enumerate(tree.items)]
             case Mapping():
                 return {key: self.plain(value, (*loc, key)) for key, value in tree.values.items()}
+            case _:
+                assert_never(tree)
 
     def masked(self, message: str, about: Tree) -> str:
         """Return a message without the values of variables; they may be secrets.
 
-        A message about a text that a variable is part of may quote any piece of it, so it is kept only
-        if it shares no word with it.
+        A message about a text that a variable is part of may quote any piece of it, so it is kept only if
+        it shares no word with it.
         """
         for value, name in sorted(self._values.items(), key=lambda pair: -len(pair[0])):
             if len(value) >= MIN_MASKED:
                 message = message.replace(value, f"${{{name}}}").replace(repr(value)[1:-1], f"${{{name}}}")
-        if not isinstance(about, Scalar) or about.text not in self._filled:
-            return message
-        words = {word for value in self._filled[about.text] for word in _words(value)}
-        return f"what {about.text} stands for is not possible here" if words & _words(message) else message
+        said = _words(message)
+        telling = (
+            scalar.text
+            for scalar in _scalars(about)
+            if any(_words(value) & said for value in self._filled.get(scalar.text, ()))
+        )
+        text = next(telling, None)
+        return message if text is None else f"what {text} stands for is not possible here"
+
+    def _nothing(self, scalar: Scalar, loc: Loc) -> None:
+        """Report a key without a value: `deidentify:` alone would else pass for one that was left out."""
+        self._report("nothing is written here: give a value, or leave the key out", scalar, loc)
 
     def _fill(self, scalar: Scalar, loc: Loc) -> str:
         return _VARIABLE.sub(lambda found: self._value(found, scalar, loc), scalar.text)
@@ -80,7 +91,21 @@ class Interpolation:
 
 
 def _words(text: str) -> set[str]:
-    return {word for word in re.findall(r"\w+", text.casefold()) if len(word) > 1}
+    return set(re.findall(r"\w+", text.casefold()))
+
+
+def _scalars(tree: Tree) -> Iterator[Scalar]:
+    match tree:
+        case Scalar():
+            yield tree
+        case Sequence():
+            for item in tree.items:
+                yield from _scalars(item)
+        case Mapping():
+            for value in tree.values.values():
+                yield from _scalars(value)
+        case _:
+            assert_never(tree)
 
 
 def unused(variables: AnyMapping[str, str], used: set[str]) -> list[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, assert_never
 
 from pydantic import (
     AfterValidator,
@@ -205,3 +205,5 @@ def label(node: NodeSpec) -> str:
             return node.dicomweb.url if node.dicomweb else ""
         case FolderNode():
             return str(node.folder)
+        case _:
+            assert_never(node)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, TypeAlias, cast
+from typing import Annotated, TypeAlias, assert_never, cast
 
 from pydantic import PlainSerializer, PlainValidator, ValidationError, ValidationInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -87,6 +87,8 @@ Dates: TypeAlias = Annotated[
 
 
 def _rule_for(keyword: str, value: object, at: Reading) -> Rule:
+    if isinstance(value, Rule):
+        return value
     vr = _vr(keyword)
     if vr in _UNMATCHABLE:
         raise PatternError(
@@ -146,6 +148,8 @@ def as_sent(keyword: str, rule: Rule) -> str:
             return str(rule) if str(rule).isdecimal() else ""
         case TextRule():
             return _text_as_sent(_vr(keyword), rule)
+        case _:
+            assert_never(rule)
 
 
 def _text_as_sent(vr: str, rule: TextRule) -> str:

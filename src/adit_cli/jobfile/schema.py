@@ -17,6 +17,7 @@ _BY_NAME = frozenset({"properties", "patternProperties", "$defs"})
 _LISTS = frozenset({"anyOf", "oneOf", "allOf"})
 _SINGLE = frozenset({"items", "additionalProperties"})
 _NO_TEXTS = frozenset({"integer", "number", "boolean"})
+_NULL: Schema = {"type": "null"}
 _VARIABLE: Schema = {"type": "string", "pattern": r"^\$\{.+\}$"}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -33,8 +34,10 @@ def schema_of(model: type[BaseModel]) -> Schema:
 
 
 def _tidied(schema: Schema) -> Schema:
-    """Return the schema without pydantic's titles, with names checked and variables let in."""
+    """Return the schema without pydantic's titles and nulls, with names checked and variables let in."""
     tidy = {word: _tidied_part(word, part) for word, part in schema.items() if word != "title"}
+    if tidy.get("default", ...) is None:
+        del tidy["default"]
     if "patternProperties" in tidy:
         tidy["additionalProperties"] = False
     if str(tidy.get("type")) in _NO_TEXTS and "const" not in tidy:
@@ -47,7 +50,7 @@ def _tidied_part(word: str, part: Value) -> Value:
     if word in _BY_NAME and isinstance(part, dict):
         return {name: _tidied(cast("Schema", one)) for name, one in part.items()}
     if word in _LISTS and isinstance(part, list):
-        return [_tidied(cast("Schema", one)) for one in part]
+        return [_tidied(one) for one in cast("list[Schema]", part) if one != _NULL]
     return _tidied(part) if word in _SINGLE and isinstance(part, dict) else part
 
 

@@ -19,7 +19,7 @@ from adit_cli.engine.state import StateStore
 from adit_cli.engine.stop import Cause, Stop
 from adit_cli.engine.verdict import Rules, Verdict, disk_is_full, judge
 from adit_cli.engine.worker import Setup
-from adit_cli.errors import AditError
+from adit_cli.errors import AditError, Reason
 from adit_cli.tasks.task import Outcome, Progress, TaskStatus
 
 OnEvent: TypeAlias = Callable[[Event], None]
@@ -134,6 +134,7 @@ class Executor:
                 self._on_event(TaskProgress(slot.number, message))
             case Outcome():
                 self._deaths = 0
+                slot.leaving |= message.reason is Reason.INTERRUPTED  # a worker that was told to stop ends
                 self._finish(slot, message)
             case logging.LogRecord():
                 logging.getLogger(message.name).handle(message)
@@ -145,7 +146,7 @@ class Executor:
         exit_code = slot.end()
         if slot.started is None:
             return
-        logger.warning("worker %d is gone (exit code %s)", slot.number, exit_code)
+        logger.info("worker %d is gone (exit code %s)", slot.number, exit_code)
         self._finish(slot, lost(exit_code))
         self._deaths += not self._stop.requested
         if self._deaths >= DEATHS_IN_A_ROW:

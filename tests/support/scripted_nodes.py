@@ -32,6 +32,8 @@ class ScriptedSource:
     """Finds end after so many answers, without a word."""
     extra: list[Attributes] = field(default_factory=list[Attributes])
     """Study-level answers that come whatever is asked."""
+    extra_series: list[Attributes] = field(default_factory=list[Attributes])
+    """Series-level answers that come whatever is asked."""
     no_image_level: AditError | None = None
     lost: set[str] = field(default_factory=set[str])
     """Instances that are never sent, although all is said to have gone well."""
@@ -57,7 +59,7 @@ class ScriptedSource:
         if level is Level.IMAGE and self.no_image_level is not None:
             raise self.no_image_level
         found = self.inner.find(level, keys)
-        found += self.extra if level is Level.STUDY else []
+        found += {Level.STUDY: self.extra, Level.SERIES: self.extra_series}.get(level, [])
         shown = [{k: v for k, v in one.items() if k not in self.hidden} for one in found]
         return shown[: self.cap]
 

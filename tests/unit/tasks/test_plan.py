@@ -1,0 +1,425 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copy
+
+import pytest
+
+from adit_cli.errors import Reason, UsageError
+from adit_cli.jobfile.load import load_job
+from adit_cli.nodes.folder import FolderSource
+from adit_cli.tasks.plan import plan
+from adit_cli.tasks.planned import Plan
+from adit_cli.tasks.pseudonyms import Patient
+from tests.support.builders import BuiltStudy, build_study
+from tests.support.job_texts import BASIC_JOB, KEY, job_of
+from tests.support.reading import read_dicom
+from tests.support.scripted_nodes import ScriptedSource
+
+COHORT = BASIC_JOB + "select: {studies: {cohort: {file: cohort.csv}}}\n"
+
+
+@dataclass
+class Ward:
+    """A folder of studies, asked through a source that can misbehave."""
+
+    folder: Path
+    source: ScriptedSource
+
+    def add(self, **attributes: str) -> BuiltStudy:
+        modalities = attributes.pop("modalities", "CT").split()
+        made = build_study(self.folder / "in", modalities=["CT"] * len(modalities), instances=2, **attributes)  # pyright: ignore[reportArgumentType] - keywords of the header
+        for series, modality in zip(made.series, modalities, strict=True):
+            for path in series.files:
+                _change(path, Modality=modality)
+        return made
+
+    def cohort(self, text: str) -> None:
+        (self.folder / "cohort.csv").write_text(text, encoding="utf-8")
+
+    def plan(self, text: str = BASIC_JOB, already: dict[Patient, str] | None = None) -> Plan:
+        return plan(job_of(self.folder, text), self.source, KEY, already=already)
+
+
+@pytest.fixture
+def ward(tmp_path: Path) -> Ward:
+    (tmp_path / "in").mkdir()
+    return Ward(tmp_path, ScriptedSource(FolderSource("in", tmp_path / "in")))
+
+
+def _change(path: Path, **attributes: str) -> None:
+    ds = read_dicom(path)
+    for keyword, value in attributes.items():
+        setattr(ds, keyword, value)
+    ds.save_as(path)
+
+
+def uids_of(made: Plan) -> set[str]:
+    return {task.study_uid for task in made.tasks}
+
+
+def why(made: Plan) -> list[tuple[str, Reason, int | None]]:
+    return [(one.label, one.reason, one.row) for one in made.unresolved]
+
+
+def test_a_folder_is_taken_whole_with_its_counts(ward: Ward) -> None:
+    studies = [ward.add(modalities="CT MR"), ward.add()]
+
+    made = ward.plan()
+
+    assert uids_of(made) == {study.uid for study in studies}
+    assert (made.lookups, made.series, made.instances, made.unresolved) == (1, 3, 6, ())
+    assert {one.modalities for one in made.studies} == {"CT\\MR", "CT"}
+
+
+def test_an_empty_list_of_uids_moves_nothing(ward: Ward) -> None:
+    ward.add()
+    job = job_of(ward.folder, BASIC_JOB)
+    piped = load_job(job.path, stdin_uids=())
+
+    assert plan(piped, ward.source, KEY).tasks == ()
+
+
+def test_uids_are_looked_up_once_each_and_a_missing_one_is_told(ward: Ward) -> None:
+    study = ward.add()
+
+    made = ward.plan(BASIC_JOB + f"select: {{studies: {{uids: [{study.uid}, 1.2.3]}}}}\n")
+
+    assert uids_of(made) == {study.uid}
+    assert why(made) == [("study 1.2.3", Reason.NOT_FOUND, None)]
+    assert (made.rows, made.lookups) == (2, 2)
+
+
+def test_rows_become_studies_and_know_them(ward: Ward) -> None:
+    one, other = ward.add(patient_id="007"), ward.add(patient_id="7")
+    ward.cohort(f"patient_id,accession_number\n007,{one.accession_number}\n007,{one.accession_number}\n7,\n")
+
+    made = ward.plan(COHORT)
+
+    assert {task.study_uid: task.rows for task in made.tasks} == {one.uid: (1, 2), other.uid: (3,)}
+    assert (made.rows, made.lookups) == (3, 2)
+
+
+def test_several_studies_of_one_accession_number_all_move(ward: Ward) -> None:
+    studies = [ward.add(patient_id="P", AccessionNumber="A1") for _ in range(2)]
+    ward.cohort("accession_number\nA1\n")
+
+    made = ward.plan(COHORT)
+
+    assert uids_of(made) == {study.uid for study in studies}
+
+
+def test_rows_that_cannot_be_found_are_told_one_by_one(ward: Ward) -> None:
+    ward.add()
+    ward.cohort("patient_id\nnobody\nnobody\nno one\n")
+
+    assert why(ward.plan(COHORT)) == [
+        ("cohort.csv row 1", Reason.NOT_FOUND, 1),
+        ("cohort.csv row 2", Reason.NOT_FOUND, 2),
+        ("cohort.csv row 3", Reason.NOT_FOUND, 3),
+    ]
+
+
+def test_all_columns_of_a_row_must_hold(ward: Ward) -> None:
+    study = ward.add(patient_id="P", StudyDate="20240131", modalities="CT MR")
+    ward.cohort("patient_id,study_date,modality\nP,2024-01-31,MR\nP,2024-01-30,\nP,,US\n")
+
+    made = ward.plan(COHORT)
+
+    assert [task.rows for task in made.tasks] == [(1,)]
+    assert uids_of(made) == {study.uid}
+    assert [row for _, _, row in why(made)] == [2, 3]
+
+
+def test_a_person_is_found_by_name_and_birth_date(ward: Ward) -> None:
+    study = ward.add(PatientName="Doe^Jane^^Dr", PatientBirthDate="19620201")
+    ward.add(PatientName="Doe^Janet", PatientBirthDate="19620201")
+    ward.cohort('patient_name,patient_birth_date\n"doe, jane",01.02.1962\n')
+
+    assert uids_of(ward.plan(COHORT)) == {study.uid}
+
+
+def test_a_source_that_tells_less_is_believed_where_it_does_not_contradict(ward: Ward) -> None:
+    study = ward.add(patient_id="P", PatientName="Doe^Jane", PatientBirthDate="19620201")
+    ward.source.hidden = {"PatientName", "PatientBirthDate", "AccessionNumber", "StudyDate", "PatientID"}
+    ward.cohort("patient_id,patient_name,patient_birth_date\nP,Doe^Jane,19620201\n")
+
+    assert uids_of(ward.plan(COHORT)) == {study.uid}
+
+
+def test_modalities_that_are_not_told_are_looked_up_in_the_series(ward: Ward) -> None:
+    study = ward.add(patient_id="P", modalities="CT MR")
+    ward.source.hidden = {"ModalitiesInStudy"}
+    ward.cohort("patient_id,modality\nP,MR\nP,US\n")
+
+    made = ward.plan(COHORT)
+
+    assert [(task.study_uid, task.rows) for task in made.tasks] == [(study.uid, (1,))]
+
+
+def test_a_merged_patient_is_found_by_the_study_uid_and_told(ward: Ward) -> None:
+    study = ward.add(patient_id="NEWID")
+    ward.cohort(f"patient_id,study_uid\nOLDID,{study.uid}\n")
+
+    made = ward.plan(COHORT)
+
+    assert uids_of(made) == {study.uid}
+    (note,) = made.notes
+    assert note.startswith("cohort.csv row 1: the source knows the study under another PatientID")
+
+
+def test_a_study_uid_that_contradicts_its_row_is_a_mismatch(ward: Ward) -> None:
+    study = ward.add(patient_id="P", AccessionNumber="A1")
+    ward.cohort(f"patient_id,study_uid,accession_number\nP,{study.uid},A2\n")
+
+    made = ward.plan(COHORT)
+
+    assert why(made) == [("cohort.csv row 1", Reason.MISMATCH, 1)]
+    assert "accession_number" in made.unresolved[0].message
+    assert "A2" not in made.unresolved[0].message
+
+
+def test_an_accession_number_of_another_patient_is_a_mismatch(ward: Ward) -> None:
+    ward.add(patient_id="P", AccessionNumber="A1")
+    ward.cohort("patient_id,accession_number\nQ,A1\nQ,A2\n")
+
+    assert [reason for _, reason, _ in why(ward.plan(COHORT))] == [Reason.MISMATCH, Reason.NOT_FOUND]
+
+
+def test_answers_that_were_not_asked_for_are_dropped(ward: Ward) -> None:
+    study = ward.add(patient_id="P")
+    ward.source.extra = [{"StudyInstanceUID": "9.9", "PatientID": "Q"}, {"PatientID": "P"}]
+    ward.cohort(f"patient_id,study_uid\nP,{study.uid}\nP,\n")
+
+    assert uids_of(ward.plan(COHORT)) == {study.uid}
+
+
+def test_two_patients_under_one_study_uid_are_an_error_and_neither_moves(ward: Ward) -> None:
+    other = ward.add()
+    for patient in ("P", "Q"):
+        ward.add(patient_id=patient, StudyInstanceUID="1.2.3")
+    ward.cohort(f"study_uid\n1.2.3\n{other.uid}\n")
+
+    from_rows, from_all = ward.plan(COHORT), ward.plan()
+
+    assert uids_of(from_rows) == uids_of(from_all) == {other.uid}
+    assert why(from_rows) == [("study 1.2.3", Reason.AMBIGUOUS, 1)]
+    assert why(from_all) == [("study 1.2.3", Reason.AMBIGUOUS, None)]
+
+
+def test_rows_restrict_a_study_to_series_until_one_wants_it_whole(ward: Ward) -> None:
+    part, whole = ward.add(modalities="CT MR"), ward.add(modalities="CT MR")
+    series = part.series[1].uid
+    ward.cohort(
+        f"study_uid,series_uid\n{part.uid},{series}\n{whole.uid},{whole.series[0].uid}\n{whole.uid},\n"
+    )
+
+    made = ward.plan(COHORT)
+
+    tasks = {task.study_uid: task for task in made.tasks}
+    assert tasks[part.uid].series_uids == (series,)
+    assert tasks[part.uid].instances == 2
+    assert tasks[whole.uid].series_uids == ()
+
+
+def test_a_row_whose_series_is_not_there_is_told(ward: Ward) -> None:
+    study = ward.add()
+    ward.cohort(f"study_uid,series_uid\n{study.uid},1.2.3\n")
+
+    made = ward.plan(COHORT)
+
+    assert made.tasks == ()
+    assert why(made) == [("cohort.csv row 1", Reason.NOT_FOUND, 1)]
+
+
+def test_a_query_lets_in_what_matches_and_counts_what_does_not(ward: Ward) -> None:
+    study = ward.add(StudyDescription="CT Thorax", StudyDate="20240115")
+    other = ward.add(StudyDescription="CT Head", StudyDate="20240115")
+    ward.add(StudyDescription="CT Thorax", StudyDate="20250115")
+    query = "select: {studies: {query: {study_date: 2024, study_description: '*thorax*'}}}\n"
+
+    made = ward.plan(BASIC_JOB + query)
+
+    assert uids_of(made) == {study.uid}
+    (excluded,) = made.excluded
+    assert (excluded.rule, excluded.level, excluded.count, excluded.examples) == (
+        "select.studies.query",
+        "study",
+        1,
+        (other.uid,),
+    )
+
+
+def test_what_a_query_does_not_know_is_asked_one_level_deeper(ward: Ward) -> None:
+    study = ward.add(modalities="CT MR", BodyPartExamined="CHEST")
+    ward.add(modalities="CT", BodyPartExamined="CHEST")
+    ward.source.hidden = {"ModalitiesInStudy"}
+    query = "select: {studies: {query: {modality: MR, where: {BodyPartExamined: CHEST}}}}\n"
+
+    assert uids_of(ward.plan(BASIC_JOB + query)) == {study.uid}
+
+
+def test_series_rules_count_what_they_keep_out(ward: Ward) -> None:
+    study = ward.add(modalities="CT MR US")
+    text = BASIC_JOB + "select: {series: {include: [{modality: [CT, MR]}], exclude: [{modality: MR}]}}\n"
+
+    made = ward.plan(text)
+
+    assert (made.series, made.instances) == (1, 2)
+    assert {(one.rule, one.examples) for one in made.excluded} == {
+        ("select.series.exclude[0]", (study.series[1].uid,)),
+        ("select.series.include", (study.series[2].uid,)),
+    }
+
+
+def test_a_rule_on_what_the_series_does_not_tell_looks_at_its_instances(ward: Ward) -> None:
+    ward.add(modalities="CT MR", ProtocolName="LUNG")
+    ward.source.hidden = {"NumberOfSeriesRelatedInstances"}
+    text = BASIC_JOB + "select: {series: {include: [{protocol_name: lung, min_instances: 2}]}}\n"
+
+    assert ward.plan(text).series == 2
+
+
+def test_modalities_that_never_leave_are_kept_out_before_they_are_fetched(ward: Ward) -> None:
+    ward.add(modalities="CT SR")
+    only = ward.add(modalities="SR")
+
+    made = ward.plan(BASIC_JOB + "pseudonyms: {from: key}\n")
+
+    assert (made.series, made.instances) == (1, 2)
+    assert [(one.rule, one.count) for one in made.excluded] == [("deidentify.modalities.exclude: SR", 2)]
+    assert why(made) == [(f"study {only.uid}", Reason.DEID_BLOCKED, None)]
+
+
+def test_a_study_without_such_modalities_costs_no_look_at_its_series(ward: Ward) -> None:
+    ward.add()
+
+    ward.plan(BASIC_JOB + "pseudonyms: {from: key}\n")
+
+    assert [level for level, _ in ward.source.finds] == ["STUDY"]
+
+
+def test_what_a_source_does_not_count_is_not_zero(ward: Ward) -> None:
+    ward.add()
+    ward.source.hidden = {"NumberOfStudyRelatedSeries", "NumberOfStudyRelatedInstances"}
+
+    made = ward.plan()
+
+    assert (made.series, made.instances) == (None, None)
+
+
+def test_a_series_of_another_study_or_without_a_uid_is_dropped(ward: Ward) -> None:
+    ward.add()
+    ward.source.extra_series = [{"SeriesInstanceUID": "9", "StudyInstanceUID": "9.9"}, {"Modality": "CT"}]
+
+    assert ward.plan(BASIC_JOB + "select: {series: {include: [{modality: CT}]}}\n").series == 1
+
+
+def test_pseudonyms_come_from_the_column_that_the_job_names(ward: Ward) -> None:
+    one, other = ward.add(), ward.add()
+    ward.cohort(f"study_uid,CODE\n{one.uid},X1\n{other.uid},X2\n")
+
+    made = ward.plan(COHORT + "pseudonyms: {from: column, column: CODE}\n")
+
+    assert {task.study_uid: task.pseudonym for task in made.tasks} == {one.uid: "X1", other.uid: "X2"}
+
+
+def test_a_contradiction_of_pseudonyms_stops_the_whole_plan(ward: Ward) -> None:
+    one, other = ward.add(patient_id="P"), ward.add(patient_id="P")
+    ward.cohort(f"study_uid,pseudonym\n{one.uid},X1\n{other.uid},X2\n")
+
+    with pytest.raises(UsageError, match=r"cohort\.csv row 1: two pseudonyms for one patient"):
+        ward.plan(COHORT + "pseudonyms: {from: column}\n")
+
+
+def test_random_pseudonyms_of_an_earlier_plan_stay(ward: Ward) -> None:
+    ward.add(patient_id="P")
+    ward.add(patient_id="Q")
+    text = BASIC_JOB + "pseudonyms: {from: random}\n"
+    first = ward.plan(text)
+    already = {(task.issuer, task.patient_id): task.pseudonym or "" for task in first.tasks}
+
+    second = ward.plan(text, already)
+
+    assert {task.key for task in first.tasks} == {task.key for task in second.tasks}
+    assert len({task.pseudonym for task in first.tasks}) == 2
+
+
+def test_patients_without_an_id_are_not_taken_for_one_person(ward: Ward) -> None:
+    for _ in range(2):
+        study = ward.add()
+        for path in study.files:
+            _change(path, PatientID="")
+
+    made = ward.plan(BASIC_JOB + "pseudonyms: {from: key}\n")
+
+    assert len({task.pseudonym for task in made.tasks}) == 2
+
+
+def test_data_sets_that_are_deidentified_get_a_name_even_if_the_job_gives_none(ward: Ward) -> None:
+    ward.add()
+    job = job_of(ward.folder, BASIC_JOB + "deidentify: {profile: basic}\n")
+    bare = job.model_copy(update={"pseudonyms": None})
+
+    (task,) = plan(bare, ward.source, KEY).tasks
+
+    assert task.pseudonym
+
+
+def test_the_key_of_a_task_follows_all_that_determines_its_result(ward: Ward) -> None:
+    ward.add()
+    ward.add(PatientID="else")
+    texts = [
+        BASIC_JOB,
+        BASIC_JOB.replace("folder: out", "folder: other"),
+        BASIC_JOB.replace("{folder: out}", "{folder: out, layout: '{SOPInstanceUID}.dcm'}"),
+        BASIC_JOB.replace("{folder: out}", "{folder: out}, {dimse: 'PACS@localhost:104'}"),
+        BASIC_JOB + "select: {series: {exclude: [{modality: MR}]}}\n",
+        BASIC_JOB + "pseudonyms: {from: key}\n",
+        BASIC_JOB + "pseudonyms: {from: key, prefix: X}\n",
+        BASIC_JOB + "pseudonyms: {from: key}\ndeidentify: {rules: {PatientSex: keep}}\n",
+        BASIC_JOB + "pseudonyms: {from: key}\ntrial: {protocol_id: T}\n",
+    ]
+
+    keys = [{task.key for task in ward.plan(text).tasks} for text in texts]
+    again = [{task.key for task in ward.plan(text).tasks} for text in texts]
+    job = job_of(ward.folder, texts[5])
+    other_secret = {task.key for task in plan(job, ward.source, b"another secret").tasks}
+
+    assert keys == again
+    assert len({one for found in (*keys, other_secret) for one in found}) == 2 * (len(texts) + 1)
+
+
+def test_progress_is_told_while_it_resolves(ward: Ward) -> None:
+    ward.add(modalities="CT MR")
+    ward.cohort("patient_id\nnobody\nno one\n")
+    told: list[tuple[int, int | None]] = []
+
+    plan(
+        job_of(ward.folder, COHORT),
+        ward.source,
+        KEY,
+        on_progress=lambda done, total: told.append((done, total)),
+    )
+
+    assert told == [(0, 2), (1, 2), (2, 2), (0, 0)]
+
+
+def test_what_a_source_says_of_its_files_is_told(ward: Ward) -> None:
+    copy(ward.add().files[0], ward.folder / "in" / "copy")
+    (ward.folder / "in" / "letter.txt").write_text("hello")
+
+    made = plan(job_of(ward.folder), FolderSource("in", ward.folder / "in"), KEY)
+
+    assert made.notes == ("in: 1 files are not DICOM images and were skipped",)
+
+
+def test_an_answer_that_may_be_cut_is_told(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = ward.add()
+    monkeypatch.setattr("adit_cli.tasks.windows.SUSPICIOUS", 1)
+
+    made = ward.plan()
+
+    assert uids_of(made) == {study.uid}
+    assert "may have cut its answer" in made.notes[0]

@@ -22,8 +22,11 @@ class PeerError(Exception):
 
 
 def program(name: str) -> str:
-    """Return where a peer program is; a missing one is an error, never a skipped test."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/bin")
+    """Return where a peer program is; a missing one is an error, never a skipped test.
+
+    Debian's come first: pynetdicom puts programs of its own named getscu, storescu, ... into the environment.
+    """
+    found = shutil.which(name, path="/usr/bin:/usr/sbin") or shutil.which(name)
     if found is None:
         raise PeerError(f"{name} is not installed; ./run-tests installs what the tests need")
     return found

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
+from adit_cli.dicom.ages import NEEDED, age_at_study
 from adit_cli.dicom.matching import Match, all_of, any_of
 from adit_cli.dicom.query import Attributes
 from adit_cli.jobfile.node import Strict
@@ -28,6 +29,8 @@ class Asked(Enum):
     AS_WRITTEN = auto()
     CASELESS = auto()
     """Only where case makes no difference."""
+    NEVER = auto()
+    """What we compare is not what the server holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Selector(Strict):
         keys: Attributes = {}
         for name, asked, rule in self.rules():
             key = as_sent(name, rule)
-            hidden = asked is Asked.CASELESS and key.lower() != key.upper()
+            hidden = asked is Asked.NEVER or (asked is Asked.CASELESS and key.lower() != key.upper())
             keys[name] = keys.get(name) or ("" if hidden else key)
         return keys
 
@@ -87,6 +90,27 @@ class Query(Selector):
         description="A literal, DICOM wildcards (`*`, `?`) or `/regex/flags`; one of several.",
         examples=["/thorax|chest/i"],
     )
+    patient_age: Annotated[Numbers | None, Keyword("PatientAge", Asked.NEVER)] = Field(
+        default=None, description="Completed years at the time of the study.", examples=["18..80"]
+    )
+    institution_name: Annotated[Text | None, Keyword("InstitutionName", Asked.CASELESS)] = Field(
+        default=None,
+        description="Where the study was made; few servers tell it for a study, so its series are asked.",
+        examples=["*Radiology*"],
+    )
+
+    def keys(self) -> Attributes:
+        """Return the keys of a query, with those from which an age is told."""
+        needed = NEEDED if self.patient_age is not None else ()
+        return dict.fromkeys(needed, "") | super().keys()
+
+    def matches(self, found: Attributes) -> Match:
+        """Return whether what a node reported of a study satisfies every rule."""
+        age = age_at_study(found)
+        return all_of(
+            rule.matches(age if rule is self.patient_age else found.get(name))
+            for name, _, rule in self.rules()
+        )
 
 
 class SeriesRule(Selector):
@@ -105,6 +129,9 @@ class SeriesRule(Selector):
     )
     body_part: Annotated[Text | None, Keyword("BodyPartExamined")] = Field(
         default=None, description="The same for the body part examined.", examples=["CHEST"]
+    )
+    institution_name: Annotated[Text | None, Keyword("InstitutionName", Asked.CASELESS)] = Field(
+        default=None, description="The same for where it was made.", examples=["*Radiology*"]
     )
     series_number: Annotated[Numbers | None, Keyword("SeriesNumber")] = Field(
         default=None, description="A number, a range or a list of them.", examples=[99, "1..5"]

@@ -80,6 +80,33 @@ def test_all_keys_of_a_query_must_hold() -> None:
     assert both.matches({"ModalitiesInStudy": "MR"}) is NO
 
 
+def test_an_age_is_told_from_the_birth_date_and_never_sent() -> None:
+    adults = query(patient_age="18..80", study_date="2024")
+
+    assert adults.keys() == {"PatientBirthDate": "", "PatientAge": "", "StudyDate": "20240101-20241231"}
+    assert adults.matches({"StudyDate": "20240601", "PatientBirthDate": "20060601"}) is YES
+    assert adults.matches({"StudyDate": "20240601", "PatientBirthDate": "20060602"}) is NO
+    assert adults.matches({"StudyDate": "20240601", "PatientAge": "018Y"}) is YES
+    assert adults.matches({"StudyDate": "20240601"}) is UNKNOWN
+    assert adults.matches({"StudyDate": "20240601", "PatientBirthDate": "", "PatientAge": ""}) is NO
+
+
+def test_a_single_age_is_not_sent_either_and_where_compares_what_the_server_holds() -> None:
+    both = query(patient_age=45, where={"PatientAge": "04*"})
+
+    assert query(patient_age=45).keys() == {"PatientBirthDate": "", "StudyDate": "", "PatientAge": ""}
+    assert both.matches({"PatientAge": "045Y"}) is YES
+
+
+def test_an_institution_is_asked_back_and_compared_here() -> None:
+    ours = query(institution_name="*radiology*")
+
+    assert ours.keys() == {"InstitutionName": ""}
+    assert ours.matches({"InstitutionName": "Dept. of Radiology"}) is YES
+    assert ours.matches({}) is UNKNOWN
+    assert rules(include=[{"institution_name": "x"}]).keys() == {"InstitutionName": ""}
+
+
 @pytest.mark.parametrize(
     ("include", "exclude", "series", "expected"),
     [

@@ -1,195 +1,142 @@
-"""A source and a destination that misbehave as real ones do, on order."""
+"""A DIMSE peer that does exactly what a test says, for all that no real peer does on demand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+import socket
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 
-from adit_cli.dicom.query import Attributes, Level
-from adit_cli.errors import AditError, NodeError, Reason, TransientNodeError
-from adit_cli.nodes.base import (
-    Arrival,
-    Delivered,
-    Delivery,
-    FailedInstance,
-    InstanceRef,
-    OnArrival,
-    Ready,
-    RetrieveRequest,
-    Source,
+from adit_cli.jobfile.node import DimsePeer, Timeouts
+from adit_cli.nodes.dimse import pdu
+from adit_cli.nodes.dimse.channel import Channel, Ended
+from adit_cli.nodes.dimse.messages import (
+    C_STORE_RQ,
+    WITH_DATASET,
+    Command,
+    Message,
 )
+from adit_cli.nodes.dimse.userinfo import UserInformation
+from adit_cli.nodes.dimse.wire import Wire
+from tests.support.process import LOOPBACK
+
+QUICK = Timeouts(connect=5, acse=5, dimse=5)
+SECONDS = 10.0
 
 
-@dataclass
-class ScriptedSource:
-    """Passes everything on to a source that behaves, but for what is ordered."""
+class Talk:
+    """One association, as the peer's side of it."""
 
-    inner: Source
-    hidden: set[str] = field(default_factory=set[str])
-    """Keywords that are never returned."""
-    cap: int | None = None
-    """Finds end after so many answers, without a word."""
-    extra: list[Attributes] = field(default_factory=list[Attributes])
-    """Study-level answers that come whatever is asked."""
-    no_image_level: AditError | None = None
-    lost: set[str] = field(default_factory=set[str])
-    """Instances that are never sent, although all is said to have gone well."""
-    admits: bool = False
-    """Whether lost instances are named as failed."""
-    unnamed: FailedInstance | None = None
-    """A failure that is told without saying of which instance."""
-    deadly: set[str] = field(default_factory=set[str])
-    """Instances at which the connection breaks."""
-    breaks_after: list[int] = field(default_factory=list[int])
-    """For one retrieval after the other, how many files come before the connection breaks."""
-    twice: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    """Instances that are sent a second time, with these bytes."""
-    uninvited: list[Path] = field(default_factory=list[Path])
-    """Files that are sent with the first retrieval, though nobody asked."""
-    refuses: NodeError | None = None
-    on_send: Callable[[Arrival], None] | None = None
-    finds: list[tuple[Level, dict[str, str]]] = field(default_factory=list[tuple[Level, dict[str, str]]])
-    requests: list[RetrieveRequest] = field(default_factory=list[RetrieveRequest])
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.channel = Channel(Wire(sock, SECONDS))
+        self.contexts: dict[int, pdu.Proposed] = {}
+        self.user = UserInformation()
 
-    def find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
-        self.finds.append((level, dict(keys)))
-        if level is Level.IMAGE and self.no_image_level is not None:
-            raise self.no_image_level
-        found = self.inner.find(level, keys)
-        found += self.extra if level is Level.STUDY else []
-        shown = [{k: v for k, v in one.items() if k not in self.hidden} for one in found]
-        return shown[: self.cap]
-
-    def retrieve(self, request: RetrieveRequest, spool: Path, arrived: OnArrival) -> list[FailedInstance]:
-        self.requests.append(request)
-        if self.refuses is not None:
-            raise self.refuses
-        sent = _Sending(self, spool, arrived, self.breaks_after.pop(0) if self.breaks_after else None)
-        for path in self.uninvited:
-            sent.invent(path)
-        self.uninvited = []
-        failed = self.inner.retrieve(request, spool, sent)
-        failed += [FailedInstance(uid, Reason.INCOMPLETE, "sub-operation failed") for uid in sent.admitted]
-        return failed + ([self.unnamed] if self.unnamed else [])
-
-    def close(self) -> None:
-        self.inner.close()
-
-
-@dataclass
-class _Sending:
-    script: ScriptedSource
-    spool: Path
-    arrived: OnArrival
-    left: int | None
-    admitted: list[str] = field(default_factory=list[str])
-
-    def __call__(self, arrival: Arrival) -> None:
-        if arrival.uid in self.script.lost:
-            arrival.path.unlink()
-            self.admitted += [arrival.uid] if self.script.admits else []
-            return
-        if self.left == 0 or arrival.uid in self.script.deadly:
-            arrival.path.unlink()
-            raise TransientNodeError("the source closed the connection")
-        self.left = None if self.left is None else self.left - 1
-        if self.script.on_send is not None:
-            self.script.on_send(arrival)
-        self.arrived(arrival)
-        again = self.script.twice.get(arrival.uid)
-        if again is not None:
-            self._send(arrival, again)
-
-    def invent(self, path: Path) -> None:
-        from adit_cli.dicom.files import read_file_meta  # noqa: PLC0415 - only here
-
-        meta = read_file_meta(path)
-        arrival = Arrival(
-            self.spool / f"{meta.sop_instance_uid}.dcm",
-            meta.sop_instance_uid,
-            meta.sop_class_uid,
-            meta.transfer_syntax_uid,
-            0,
+    def accept(
+        self, *, max_length: int = 16384, refuse: Callable[[pdu.Proposed], bool] = lambda _: False
+    ) -> None:
+        """Read the request and accept it: each context in its first transfer syntax, or none."""
+        request = self.channel.control()
+        assert isinstance(request, pdu.AssociateRequest)
+        self.contexts = {one.context_id: one for one in request.contexts}
+        self.user = request.user
+        answered = tuple(
+            pdu.Answered(one.context_id, 3 if refuse(one) else 0, one.transfer_syntaxes[0])
+            for one in request.contexts
         )
-        self._send(arrival, path.read_bytes())
+        user = UserInformation(max_length, "1.2.3", "SCRIPTED", roles=request.user.roles)
+        self.send_pdu(pdu.AssociateAccept(request.called, request.calling, answered, user))
 
-    def _send(self, arrival: Arrival, data: bytes) -> None:
-        arrival.path.write_bytes(data)
-        self.arrived(arrival)
+    def send_pdu(self, value: pdu.ControlPdu) -> None:
+        """Send a PDU other than P-DATA."""
+        self.sock.sendall(value.encode())
 
+    def read(self) -> Message:
+        """Return the next message."""
+        return self.channel.receive()
 
-@dataclass
-class ScriptedDestination:
-    """Keeps the bytes of what it is given, and fails where it is ordered to."""
+    def say(self, context_id: int, command: Command, dataset: bytes = b"") -> None:
+        """Send a message; with a data set, the command says so."""
+        if dataset:
+            command = replace(command, dataset_type=WITH_DATASET)
+        self.channel.send(context_id, command, dataset, 16384)
 
-    rejected: dict[str, Delivered] = field(default_factory=dict[str, Delivered])
-    forgets: set[str] = field(default_factory=set[str])
-    fails_to_begin: BaseException | None = None
-    fails_to_add: BaseException | None = None
-    fails_to_finish: AditError | None = None
-    held: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    deliveries: list[ScriptedDelivery] = field(default_factory=list["ScriptedDelivery"])
+    def context_for(self, sop_class_uid: str) -> int:
+        """Return the first context proposed for a SOP class."""
+        return next(number for number, one in self.contexts.items() if one.abstract_syntax == sop_class_uid)
 
-    def begin(self, task_key: str) -> Delivery:
-        if self.fails_to_begin is not None:
-            raise self.fails_to_begin
-        self.deliveries.append(ScriptedDelivery(self, task_key))
-        return self.deliveries[-1]
+    def answer(self, request: Message, status: int, dataset: bytes = b"", **counters: int) -> None:
+        """Send a response, with sub-operation counters if given."""
+        response = replace(request.command.response(status), **counters)
+        self.say(request.context_id, response, dataset)
 
-    def close(self) -> None:
-        pass
+    def store(self, sop_class_uid: str, uid: str, dataset: bytes) -> int | None:
+        """Store an instance to the requestor of a C-GET and return its status."""
+        command = Command(C_STORE_RQ, 1, sop_class_uid=sop_class_uid, sop_instance_uid=uid, priority=0)
+        self.say(self.context_for(sop_class_uid), command, dataset)
+        return self.read().command.status
 
-
-@dataclass
-class ScriptedDelivery:
-    """One delivery, and how it ended."""
-
-    destination: ScriptedDestination
-    task_key: str
-    finished: bool = False
-    abandoned: int = 0
-
-    def add(self, files: Sequence[Ready]) -> list[Delivered]:
-        if self.destination.fails_to_add is not None:
-            raise self.destination.fails_to_add
-        return [self._keep(file) for file in files if file.uid not in self.destination.forgets]
-
-    def finish(self) -> list[Delivered]:
-        if self.destination.fails_to_finish is not None:
-            raise self.destination.fails_to_finish
-        self.finished = True
-        return []
-
-    def abandon(self) -> None:
-        self.abandoned += 1
-
-    def _keep(self, file: Ready) -> Delivered:
-        if file.uid in self.destination.rejected:
-            return self.destination.rejected[file.uid]
-        self.destination.held[file.uid] = file.path.read_bytes()
-        return Delivered(file.uid, accepted=True)
+    def until_released(self) -> None:
+        """Wait for the end that the requestor makes, and answer it."""
+        with suppress(Ended):
+            self.read()
+        self.send_pdu(pdu.ReleaseReply())
 
 
-@dataclass
-class ScriptedPool:
-    """Nodes by name, already open."""
-
-    sources: dict[str, Source]
-    destinations: dict[str, ScriptedDestination]
-
-    def source(self, name: str) -> Source:
-        return self.sources[name]
-
-    def destination(self, name: str) -> ScriptedDestination:
-        return self.destinations[name]
+Script = Callable[[Talk], None]
 
 
-def refs_of(request: RetrieveRequest) -> set[str]:
-    """Return the SOP Instance UIDs that a request names."""
-    return {ref.uid for ref in request.instances}
+@dataclass(slots=True)
+class ScriptedPeer:
+    """A listening peer; `errors` holds what went wrong on its side."""
+
+    port: int
+    talks: list[Talk] = field(default_factory=list[Talk])
+    errors: list[BaseException] = field(default_factory=list[BaseException])
+
+    def as_node(self, timeouts: Timeouts = QUICK) -> DimsePeer:
+        """Return it as a job file names it."""
+        return DimsePeer(ae_title="SCRIPTED", host=LOOPBACK, port=self.port, timeouts=timeouts)
 
 
-def ref(uid: str, series_uid: str = "1.2.1", study_uid: str = "1.2") -> InstanceRef:
-    """Return an instance as a node lists it."""
-    return InstanceRef(study_uid, series_uid, uid)
+@contextmanager
+def scripted_peer(*scripts: Script) -> Generator[ScriptedPeer]:
+    """Run one script for each connection, the last also for all that follow; their errors fail a test."""
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        peer = ScriptedPeer(listener.getsockname()[1])
+        server = threading.Thread(target=_serve, args=(listener, peer, scripts), daemon=True)
+        server.start()
+        try:
+            yield peer
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            server.join(SECONDS)
+    assert peer.errors == []
+
+
+def _serve(listener: socket.socket, peer: ScriptedPeer, scripts: tuple[Script, ...]) -> None:
+    running: list[threading.Thread] = []
+    while True:
+        try:
+            sock, _ = listener.accept()
+        except OSError:
+            break
+        script = scripts[min(len(running), len(scripts) - 1)]
+        running.append(threading.Thread(target=_run, args=(Talk(sock), script, peer), daemon=True))
+        running[-1].start()
+    for thread in running:
+        thread.join(SECONDS)
+
+
+def _run(talk: Talk, script: Script, peer: ScriptedPeer) -> None:
+    peer.talks.append(talk)
+    try:
+        script(talk)
+    except (Ended, ConnectionError):
+        return
+    except BaseException as error:  # noqa: BLE001 - the test looks at it
+        peer.errors.append(error)
+    finally:
+        talk.sock.close()

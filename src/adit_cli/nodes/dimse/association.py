@@ -165,8 +165,7 @@ class Association:
             self.abort()
             raise TransientNodeError(f"{self.party} let {doing} time out.", reason=Reason.TIMEOUT) from error
         except OSError as error:
-            self._close()
-            raise TransientNodeError(f"{self.party} broke off while we were at {doing}: {error}.") from error
+            raise self._broken(error, doing) from error
         except PduError as error:
             self.abort()
             raise NodeError(f"{self.party} does not keep to the DICOM protocol: {error}.") from error
@@ -187,6 +186,7 @@ class Association:
         """Return the error for a dead connection; an abort that came before it says more."""
         try:
             if not self._channel.wire.quiet():
+                self._channel.wire.allow(1)
                 return self._ended(Ended(self._channel.control()), doing)
         except (OSError, PduError):
             logger.debug("%s left no abort before it broke off", self.party)

@@ -1,0 +1,225 @@
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from adit_cli.dicom.files import part10_header
+from adit_cli.errors import Reason, TransientNodeError
+from adit_cli.jobfile.node import Limits
+from adit_cli.nodes.base import Delivered, Ready
+from adit_cli.nodes.dimse import pdu
+from adit_cli.nodes.dimse.destination import DimseDestination
+from adit_cli.nodes.dimse.messages import SUCCESS, Message
+from adit_cli.nodes.retry import Tries
+from tests.support.archive import CT, EXPLICIT, ct_instance
+from tests.support.scripted import Script, ScriptedPeer, Talk, scripted_peer
+
+MR, JPEG = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.1.2.4.70"
+Status = Callable[[Talk, Message], int | None]
+UIDS = [f"1.2.3.1.{number}" for number in range(1, 6)]
+
+
+@contextmanager
+def destination(peer: ScriptedPeer, tries: Tries = Tries(first_pause=0)) -> Generator[DimseDestination]:  # noqa: B008 - frozen
+    node = DimseDestination("pacs", peer.as_node(), "US", Limits(associations=1), tries)
+    with closing(node):
+        yield node
+
+
+def ready(folder: Path, uid: str, sop_class: str = CT, syntax: str = EXPLICIT, *, size: int = 100) -> Ready:
+    path = folder / f"{uid}.dcm"
+    path.write_bytes(part10_header(sop_class, uid, syntax) + ct_instance(uid, size))
+    return Ready(path, uid, sop_class, syntax, path.stat().st_size)
+
+
+def always(status: int | None) -> Status:
+    def answer(_talk: Talk, _message: Message) -> int | None:
+        return status
+
+    return answer
+
+
+AS_IT_SHOULD = always(SUCCESS)
+
+
+def storing(received: dict[str, bytes], status: Status = AS_IT_SHOULD, max_length: int = 16384) -> Script:
+    """Take what comes and answer it; None ends the association without an answer."""
+
+    def script(talk: Talk) -> None:
+        talk.accept(max_length=max_length)
+        while True:
+            message = talk.read()
+            received[message.command.sop_instance_uid or ""] = message.dataset
+            answer = status(talk, message)
+            if answer is None:
+                return
+            talk.answer(message, answer)
+
+    return script
+
+
+@pytest.mark.parametrize("max_length", [0, 16, 100, 16384, 1 << 17, 1 << 22])
+def test_data_sets_leave_as_they_are_in_pieces_the_peer_can_take(tmp_path: Path, max_length: int) -> None:
+    received: dict[str, bytes] = {}
+    files = [ready(tmp_path, uid, size=number * 977) for number, uid in enumerate(UIDS, start=1)]
+    with scripted_peer(storing(received, max_length=max_length)) as peer, destination(peer) as node:
+        told = node.begin("key").add(files)
+
+    assert told == [Delivered(uid, accepted=True) for uid in UIDS]
+    assert received == {uid: ct_instance(uid, number * 977) for number, uid in enumerate(UIDS, start=1)}
+
+
+def test_object_of_several_blocks_leaves_whole(tmp_path: Path) -> None:
+    received: dict[str, bytes] = {}
+    with scripted_peer(storing(received, max_length=16384)) as peer, destination(peer) as node:
+        node.begin("key").add([ready(tmp_path, UIDS[0], size=5_000_001), ready(tmp_path, UIDS[1])])
+
+    assert received == {UIDS[0]: ct_instance(UIDS[0], 5_000_001), UIDS[1]: ct_instance(UIDS[1])}
+
+
+def test_no_fragment_is_longer_than_the_peer_said(tmp_path: Path) -> None:
+    lengths: list[int] = []
+
+    def script(talk: Talk) -> None:
+        talk.accept(max_length=1000)
+        request = talk.read()
+        talk.answer(request, SUCCESS)
+        while True:
+            kind, length = talk.channel.wire.pdu_head()
+            if kind != pdu.P_DATA:
+                break
+            lengths.append(length)
+            last = talk.channel.wire.exactly(length)[5] == 2
+            if last:
+                talk.answer(request, SUCCESS)
+        talk.send_pdu(pdu.ReleaseReply())
+
+    with scripted_peer(script) as peer, destination(peer) as node:
+        node.begin("key").add([ready(tmp_path, uid, size=3000) for uid in UIDS[:2]])
+
+    assert max(lengths) == 1000
+
+
+@pytest.mark.parametrize("status", [0xB000, 0xB006, 0xB007, 0x0111])
+def test_warnings_are_accepted_with_a_message(tmp_path: Path, status: int) -> None:
+    with scripted_peer(storing({}, always(status))) as peer, destination(peer) as node:
+        (told,) = node.begin("key").add([ready(tmp_path, UIDS[0])])
+
+    assert told.accepted
+    assert f"0x{status:04X}" in told.message
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "words"),
+    [
+        (0xA701, Reason.REFUSED, "out of resources"),
+        (0xA7FF, Reason.REFUSED, "out of resources"),
+        (0xA900, Reason.REJECTED, "does not match"),
+        (0xC000, Reason.REJECTED, "unable to process"),
+        (0xCABC, Reason.REJECTED, "unable to process"),
+        (0x0110, Reason.REJECTED, "processing failure"),
+        (0x0122, Reason.NO_CONTEXT, "SOP class is not supported"),
+        (0x0124, Reason.REFUSED, "not authorised"),
+        (0x1234, Reason.REJECTED, "unknown status"),
+    ],
+)
+def test_failures_are_told_in_words_and_do_not_stop_the_rest(
+    tmp_path: Path, status: int, reason: Reason, words: str
+) -> None:
+    def answer(_: Talk, message: Message) -> int:
+        return status if message.command.sop_instance_uid == UIDS[0] else SUCCESS
+
+    with scripted_peer(storing({}, answer)) as peer, destination(peer) as node:
+        failed, stored = node.begin("key").add([ready(tmp_path, uid) for uid in UIDS[:2]])
+
+    assert (failed.accepted, failed.reason, stored.accepted) == (False, reason, True)
+    assert words in failed.message
+
+
+def test_only_the_pairs_that_are_there_are_proposed(tmp_path: Path) -> None:
+    files = [ready(tmp_path, UIDS[0]), ready(tmp_path, UIDS[1], MR), ready(tmp_path, UIDS[2], CT, JPEG)]
+    with scripted_peer(storing({})) as peer, destination(peer) as node:
+        node.begin("key").add(files)
+
+    proposed = {(one.abstract_syntax, one.transfer_syntaxes) for one in peer.talks[0].contexts.values()}
+    assert proposed == {(CT, (EXPLICIT,)), (MR, (EXPLICIT,)), (CT, (JPEG,))}
+
+
+def test_what_the_peer_does_not_take_is_named(tmp_path: Path) -> None:
+    def script(talk: Talk) -> None:
+        talk.accept(refuse=lambda one: one.transfer_syntaxes == (JPEG,))
+        talk.answer(talk.read(), SUCCESS)
+        talk.until_released()
+
+    with scripted_peer(script) as peer, destination(peer) as node:
+        told = node.begin("key").add([ready(tmp_path, UIDS[0]), ready(tmp_path, UIDS[1], CT, JPEG)])
+
+    assert [(one.accepted, one.reason) for one in told] == [(True, None), (False, Reason.NO_CONTEXT)]
+    assert "does not accept CT Image Storage in JPEG Lossless" in told[1].message
+
+
+def test_file_without_an_answer_is_sent_again_over_a_new_association(tmp_path: Path) -> None:
+    received: dict[str, bytes] = {}
+    broken = [UIDS[2]]
+
+    def answer(_: Talk, message: Message) -> int | None:
+        return SUCCESS if broken != [message.command.sop_instance_uid] else broken.clear()
+
+    with scripted_peer(storing(received, answer)) as peer, destination(peer) as node:
+        told = node.begin("key").add([ready(tmp_path, uid) for uid in UIDS])
+
+    assert [(one.uid, one.accepted) for one in told] == [(uid, True) for uid in UIDS]
+    assert len(peer.talks) == 2
+
+
+def test_peer_that_never_answers_one_file_is_an_error_and_not_a_delivery(tmp_path: Path) -> None:
+    with (
+        scripted_peer(storing({}, always(None))) as peer,
+        destination(peer, Tries(attempts=2, first_pause=0)) as node,
+        pytest.raises(TransientNodeError),
+    ):
+        node.begin("key").add([ready(tmp_path, UIDS[0])])
+
+    assert len(peer.talks) == 2
+
+
+def test_abort_in_the_middle_of_a_large_object_is_told(tmp_path: Path) -> None:
+    def script(talk: Talk) -> None:
+        talk.accept()
+        talk.channel.wire.exactly(100)
+        talk.send_pdu(pdu.Abort(2, 6))
+        while talk.sock.recv(1 << 20):
+            pass
+
+    with (
+        scripted_peer(script) as peer,
+        destination(peer, Tries(attempts=1)) as node,
+        pytest.raises(TransientNodeError, match="aborted the association"),
+    ):
+        node.begin("key").add([ready(tmp_path, UIDS[0], size=3_000_000)])
+
+
+def test_association_is_kept_from_study_to_study(tmp_path: Path) -> None:
+    with scripted_peer(storing({})) as peer, destination(peer) as node:
+        for uid in UIDS:
+            delivery = node.begin(uid)
+            delivery.add([ready(tmp_path, uid)])
+            assert delivery.finish() == []
+            delivery.abandon()
+
+    assert len(peer.talks) == 1
+
+
+def test_file_that_cannot_be_read_is_told_and_the_rest_sent(tmp_path: Path) -> None:
+    files = [ready(tmp_path, uid) for uid in UIDS[:3]]
+    files[0].path.unlink()
+    files[1].path.write_bytes(part10_header(CT, UIDS[1], EXPLICIT))
+    with scripted_peer(storing({})) as peer, destination(peer) as node:
+        told = node.begin("key").add(files)
+
+    assert [(one.uid, one.accepted, one.reason) for one in told] == [
+        (UIDS[0], False, Reason.REJECTED),
+        (UIDS[1], False, Reason.REJECTED),
+        (UIDS[2], True, None),
+    ]

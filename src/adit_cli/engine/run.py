@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adit_cli.engine.ending import Moved, exit_code
 from adit_cli.engine.events import Event, Resolving, RunEnded, RunStarted, TaskEnded
@@ -81,7 +81,9 @@ class _Run:
             with self._stop.raising():
                 plan = parts.plan(work, self._store.pseudonyms(), self._resolving)
         except KeyboardInterrupt:
-            return self._sum_up()
+            if self._stop.cause is None:
+                raise
+            return replace(self._sum_up(), exit_code=self._stop.cause.exit_code)
         self._take_over(plan)
         run_tasks(self._store, parts.setup(work), self._rules, self._stop, self._pass_on)
         return self._sum_up()

@@ -149,8 +149,10 @@ def test_a_task_that_kills_every_worker_fails_and_the_others_go_on(trial: Trial)
     assert tries(trial.place, "victim") == 2
 
 
-def test_workers_that_all_die_end_the_run(trial: Trial) -> None:
-    with pytest.raises(AditError, match="10 worker processes in a row"):
+def test_workers_that_all_die_end_the_run(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adit_cli.engine.executor.DEATHS_IN_A_ROW", 3)
+
+    with pytest.raises(AditError, match="3 worker processes in a row"):
         trial.run(deeds.leave, " ".join("abcdefgh"), Rules(workers=2, attempts=3))
 
     assert trial.ended()[0].outcome.message == "the worker process ended by itself with exit code 9"

@@ -69,7 +69,7 @@ class Channel:
         first = self.wire.first_bytes()
         if first[0] in _TLS_RECORDS and first[1:2] == b"\x03":
             raise PduError("it speaks TLS on this port, where plain DICOM was expected")
-        if first[:4].isalpha():
+        if first[:3].isalpha():
             raise PduError("it answers like a web or mail server; is this its DICOM port?")
         if first[0] not in _CONTROL_KINDS:
             raise PduError(f"its answer begins with {first[0]:02X}H, which is no PDU")

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -66,6 +66,10 @@ class Receiver:
 
     def run(self) -> None:
         """Serve until `stop` is called; UsageError where the port or the folder cannot be used."""
+        with self._woken, self._wake:
+            self._run()
+
+    def _run(self) -> None:
         self._filing.prepare()
         try:
             listener = socket.create_server((self._reception.host, self._reception.port), backlog=BACKLOG)
@@ -84,7 +88,8 @@ class Receiver:
     def stop(self) -> None:
         """Accept nothing more and let open associations end; a second call breaks them off."""
         self._stopping += 1
-        self._wake.send(b"\0")
+        with suppress(OSError):
+            self._wake.send(b"\0")
 
     def _accept(self, listener: socket.socket) -> None:
         sock, address = listener.accept()

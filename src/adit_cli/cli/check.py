@@ -12,6 +12,7 @@ from adit_cli.cli.loading import check_job
 from adit_cli.cli.options import VarOption
 from adit_cli.cli.settings import new_app
 from adit_cli.errors import AditError
+from adit_cli.tasks.inputs import read_inputs
 
 EXAMPLES = (
     "adit check lung.yaml",
@@ -35,7 +36,9 @@ def check(
     problems = 0
     for path in jobs:
         try:
-            typer.echo(describe(check_job(ctx, path, var)))
+            job = check_job(ctx, path, var)
+            read_inputs(job)
+            typer.echo(describe(job))
         except AditError as error:
             problems += 1
             typer.echo(error.message, err=True)

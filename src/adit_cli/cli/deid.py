@@ -40,7 +40,10 @@ OutOption = Annotated[
 ]
 ProfileOption = Annotated[str, typer.Option("--profile", help="basic: the Basic Profile of PS3.15 Annex E.")]
 OptionsOption = Annotated[
-    list[Option] | None, typer.Option("--option", help="An option of the profile; repeat it.")
+    list[Option] | None,
+    typer.Option(
+        "--option", metavar="NAME", help=f"An option of the profile: {', '.join(Option)}; repeat it."
+    ),
 ]
 RuleOption = Annotated[
     list[str] | None,

@@ -12,7 +12,7 @@ import typer
 from adit_cli.cli.columns import SHOWN, columns
 from adit_cli.cli.completion import complete_keyword
 from adit_cli.cli.opening import opened_source
-from adit_cli.cli.options import AetOption, FormatOption, NodeArgument
+from adit_cli.cli.options import AetOption, FailIfEmptyOption, FormatOption, NodeArgument
 from adit_cli.cli.output import show_rows
 from adit_cli.cli.settings import new_app
 from adit_cli.dicom.dictionary import keyword_of, tag_of
@@ -45,7 +45,7 @@ class LevelName(StrEnum):
 
 
 LevelOption = Annotated[LevelName, typer.Option("--level", "-l", help="What to list.")]
-IdOption = Annotated[str, typer.Option("--patient-id", metavar="ID")]
+IdOption = Annotated[str, typer.Option("--patient-id", metavar="ID", help="Patient ID.")]
 NameOption = Annotated[str, typer.Option("--patient-name", metavar="NAME", help="As in DOE^JOHN or 'DOE*'.")]
 AccessionOption = Annotated[str, typer.Option("--accession", metavar="NUMBER", help="Accession number.")]
 DateOption = Annotated[
@@ -67,8 +67,8 @@ DescriptionOption = Annotated[
         help="Of the study; below study level, of the series. Also 'thorax*' or '/thin|chest/i'.",
     ),
 ]
-StudyOption = Annotated[str, typer.Option("--study-uid", metavar="UID")]
-SeriesOption = Annotated[str, typer.Option("--series-uid", metavar="UID")]
+StudyOption = Annotated[str, typer.Option("--study-uid", metavar="UID", help="Study Instance UID.")]
+SeriesOption = Annotated[str, typer.Option("--series-uid", metavar="UID", help="Series Instance UID.")]
 KeyOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -98,6 +98,7 @@ def query(
     key: KeyOption = None,
     limit: LimitOption = None,
     output: FormatOption = None,
+    fail_if_empty: FailIfEmptyOption = False,
     aet: AetOption = "",
 ) -> None:
     """Look up patients, studies, series or instances in a node.
@@ -122,6 +123,8 @@ def query(
     with opened_source(ctx, node, aet) as source:
         found = look_up(source, _lookup(level.level, asked, shown), limit)
     show_rows(found, columns(shown), output, uid=UNIQUE_KEYS[level.level])
+    if fail_if_empty and not found:
+        raise typer.Exit(4)
 
 
 def _lookup(level: Level, asked: dict[str, str], shown: tuple[str, ...]) -> Lookup:

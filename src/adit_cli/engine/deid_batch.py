@@ -97,6 +97,8 @@ def explain(path: Path, rules: Rules) -> list[Explained]:
 def files_of(paths: Iterable[Path]) -> Iterator[Path]:
     """Return the files that are named, and those in the folders that are."""
     for path in paths:
+        if not path.exists():
+            raise UsageError(f"there is no file or folder {path}")
         with storage_errors(str(path), UsageError):
             yield from files_below(path) if path.is_dir() else (path,)
 

@@ -78,7 +78,7 @@ def _pairs(mapping: yaml.MappingNode) -> Pairs:
 
 def _nodes_in(lines: list[str], path: Path) -> tuple[yaml.ScalarNode, yaml.MappingNode] | None:
     """Return the key `nodes` and its mapping, if it is there."""
-    root = yaml.SafeLoader("\n".join(lines)).get_single_node()
+    root = yaml.SafeLoader("".join(f"{line}\n" for line in lines)).get_single_node()
     for key, value in _pairs(root) if isinstance(root, yaml.MappingNode) else []:
         if key.value == "nodes" and isinstance(value, yaml.MappingNode):
             if value.flow_style:

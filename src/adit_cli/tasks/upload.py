@@ -55,6 +55,8 @@ def collect(paths: Iterable[Path]) -> Outbox:
     """Look at the files, and into the folders; a file that was named and is no DICOM is refused."""
     outbox = Outbox()
     for path in paths:
+        if not path.exists():
+            raise UsageError(f"there is no file or folder {path}")
         with storage_errors(str(path), UsageError):
             if path.is_dir():
                 _collect_folder(outbox, path)

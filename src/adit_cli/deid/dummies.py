@@ -36,6 +36,7 @@ LONGEST = {"SH": 16, "AE": 16, "CS": 16, "LO": 64, "PN": 64}
 _STRUCTURE = frozenset(
     b"TEXT NUM CODE DATETIME DATE TIME UIDREF PNAME COMPOSITE IMAGE WAVEFORM SCOORD SCOORD3D TCOORD "
     b"CONTAINER "
+    b"LEFT RIGHT CENTER YES NO Y N "
     b"CONTAINS SEPARATE CONTINUOUS POINT MULTIPOINT POLYLINE CIRCLE ELLIPSE PIXEL DISPLAY".split()
 ) | {b"HAS PROPERTIES", b"HAS OBS CONTEXT", b"HAS ACQ CONTEXT", b"INFERRED FROM", b"SELECTED FROM"}
 """Terms that give a content item its form (PS3.3 §C.17.3); without them a dummy would not be valid."""
@@ -57,7 +58,7 @@ def dummy(element: Element, context: Context) -> Element:
     if vr == "UI":
         return Element(element.tag, vr, replace_uids(context.keys.uid, element.value or b"%d" % element.tag))
     if vr in NUMBERS:
-        return Element(element.tag, vr, bytes(struct.calcsize("=" + NUMBERS[vr])))
+        return Element(element.tag, vr, bytes(len(element.value) or struct.calcsize("=" + NUMBERS[vr])))
     value = OWN_DUMMIES.get(element.tag) or TEXT_DUMMIES.get(vr, b"\0\0\0\0")
     return Element(element.tag, vr, value)
 

@@ -32,6 +32,55 @@ IDENTIFYING = frozenset(
     )
 )
 """Retired or newer elements that name people, devices or orders, and that the table does not have."""
+NEVER_EMPTY = frozenset(
+    (
+        "ASLCrusherDescription",
+        "BreedRegistrationNumber",
+        "CalculationComment",
+        "ConceptualVolumeCombinationExpression",
+        "ConstraintViolationCondition",
+        "ContentDescription",
+        "DeviceAlternateIdentifierFormat",
+        "ExposureControlModeDescription",
+        "GeneticModificationsDescription",
+        "HL7InstanceIdentifier",
+        "HangingProtocolCreator",
+        "HangingProtocolDescription",
+        "InformationSummary",
+        "InstructionText",
+        "LUTExplanation",
+        "LocalNamespaceEntityID",
+        "MetaboliteMapDescription",
+        "ObservationDescription",
+        "PaddleDescription",
+        "PatientSpeciesDescription",
+        "PixelDataProviderURL",
+        "PixelSpacingCalibrationDescription",
+        "PositionAcquisitionTemplateID",
+        "RetrieveURI",
+        "RetrieveURL",
+        "StorageURL",
+        "TrackingID",
+        "TreatmentToleranceViolationIdentification",
+        "URNCodeValue",
+        "UniversalEntityID",
+    )
+)
+"""Those of type 1 in some module of PS3.3: without a value its data sets would not be valid."""
+NEVER_ABSENT = frozenset(
+    (
+        "ASLTechniqueDescription",
+        "CodingSchemeExternalID",
+        "DocumentTitle",
+        "EffectiveDoseCalculationMethodDescription",
+        "InventoryPurpose",
+        "LensDescription",
+        "OverrideReason",
+        "PatientBreedDescription",
+        "TreatmentTerminationDescription",
+    )
+)
+"""Those of type 2: they may be empty, not missing."""
 SHORT_TEXT_VRS = frozenset(("LO", "SH", "UC"))
 NUMERIC = {
     "DS": b"0123456789+-.eE \\\0",
@@ -65,7 +114,22 @@ def rules_by_tag(options: Collection[Option]) -> Mapping[int, Rule]:
     """Return a rule for every standard tag, as if there were no table."""
     by_vr, kept = rules_by_vr(options), Keep()
     text = by_vr["LT"]
-    return {tag: _rule(vr, keyword, by_vr, text) or kept for tag, vr, keyword in _standard_tags()}
+    return {
+        tag: _valid(_rule(vr, keyword, by_vr, text) or kept, keyword) for tag, vr, keyword in _standard_tags()
+    }
+
+
+def _valid(rule: Rule, keyword: str) -> Rule:
+    """Return the rule, or a gentler one where it would leave data sets that lack a required attribute."""
+    match rule:
+        case Remove() if keyword in NEVER_EMPTY:
+            return Dummy()
+        case Remove() if keyword in NEVER_ABSENT:
+            return Empty()
+        case Clean() if keyword in NEVER_EMPTY:
+            return Clean(needed=True)
+        case _:
+            return rule
 
 
 def _rule(vr: str, keyword: str, by_vr: Mapping[str, Rule], text: Rule) -> Rule | None:

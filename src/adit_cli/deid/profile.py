@@ -120,7 +120,12 @@ def _table(spec: DeidSpec) -> dict[int, Rule]:
 
 
 def _by_type(options: Collection[Option], own: Mapping[int, Rule]) -> dict[str, Mapping[int, Rule]]:
-    combined = {row.tag: row for row in rows() if "/" in row.action and row.tag not in own}
+    """Return rules by IOD; X/Z/U* is always U, since references are to hold where others list them too."""
+    combined = {
+        row.tag: row
+        for row in rows()
+        if "/" in row.action and not row.action.endswith("*") and row.tag not in own
+    }
     return {
         sop_class: {
             tag: rule_of(combined[tag], options, letter) for tag, letter in letters.items() if tag in combined

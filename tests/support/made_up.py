@@ -45,7 +45,7 @@ def made_up_plan(
     return Plan(tuple(PlannedStudy(task(key)) for key in keys), unresolved)
 
 
-def doing(deed: Deed, work: Work) -> Setup:
+def doing(deed: Deed, work: Work, _workers: int) -> Setup:
     """Return the setup of workers that leave their traces beside the spool."""
     return Doing(deed, work.spool.parent)
 

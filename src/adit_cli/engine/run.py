@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ from adit_cli.engine.keys import project_key
 from adit_cli.engine.lock import exclusive
 from adit_cli.engine.replan import SELECTORS, check_selectors
 from adit_cli.engine.report import open_reader
+from adit_cli.engine.shares import most_workers
 from adit_cli.engine.state import StateStore, open_state
 from adit_cli.engine.stop import Stop
 from adit_cli.engine.transfers import TRANSFERS, Parts
@@ -22,6 +24,8 @@ from adit_cli.jobfile.job import Job
 from adit_cli.tasks.planned import Plan
 from adit_cli.tasks.task import TaskStatus
 from adit_cli.tasks.work import Work
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class _Run:
         self._on_event = on_event
         self._started = time.monotonic()
         self._moved = Moved()
-        self._rules = Rules(options.workers or job.run.workers, job.run.attempts, job.run.retry_after)
+        self._rules = Rules(_workers(job, options), job.run.attempts, job.run.retry_after)
 
     def go(self, parts: Parts) -> RunEnded:
         """Plan and work; return how it ended."""
@@ -84,8 +88,9 @@ class _Run:
             if self._stop.cause is None:
                 raise
             return replace(self._sum_up(), exit_code=self._stop.cause.exit_code)
-        self._take_over(plan)
-        run_tasks(self._store, parts.setup(work), self._rules, self._stop, self._pass_on)
+        pending = self._take_over(plan)
+        at_once = max(1, min(pending, self._rules.workers))
+        run_tasks(self._store, parts.setup(work, at_once), self._rules, self._stop, self._pass_on)
         return self._sum_up()
 
     def _key(self) -> bytes:
@@ -95,17 +100,19 @@ class _Run:
     def _resolving(self, done: int, total: int | None) -> None:
         self._on_event(Resolving(done, total))
 
-    def _take_over(self, plan: Plan) -> None:
+    def _take_over(self, plan: Plan) -> int:
+        """Make the plan the job's, and tell what there is to do; return how many tasks are in line."""
         merged = self._store.add_tasks(plan.tasks, plan.unresolved)
         if self._options.again or self._options.retry:
             self._store.requeue(SELECTORS if self._options.again else self._options.retry)
         self._sweep()
         counts = self._store.counts()
+        pending = counts.get(TaskStatus.PENDING, 0)
         self._on_event(
             RunStarted(
                 job=self._job.name,
                 total=sum(counts.values()),
-                pending=counts.get(TaskStatus.PENDING, 0),
+                pending=pending,
                 workers=self._rules.workers,
                 instances=self._store.instances_in_line(),
                 new=merged.new,
@@ -113,6 +120,7 @@ class _Run:
                 dropped=merged.dropped,
             )
         )
+        return pending
 
     def _sweep(self) -> None:
         """Clear the spool of what dead runs left of tasks that are done or no longer asked for."""
@@ -139,3 +147,13 @@ class _Run:
             seconds=time.monotonic() - self._started,
             exit_code=exit_code(summary.tallies, summary.unresolved, self._stop.cause),
         )
+
+
+def _workers(job: Job, options: RunOptions) -> int:
+    """Return how many workers there are: as many as wanted, as far as the servers' limits allow."""
+    wanted = options.workers or job.run.workers
+    allowed = most_workers(job)
+    if allowed is None or wanted <= allowed:
+        return wanted
+    logger.info("%d workers instead of %d: limits.associations of a node allows no more", allowed, wanted)
+    return allowed

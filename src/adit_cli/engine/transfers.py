@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
+from adit_cli.engine.shares import share
 from adit_cli.engine.worker import Report, RunOne, Setup
 from adit_cli.nodes import NodePool
 from adit_cli.tasks.plan import OnProgress, plan
@@ -21,7 +22,8 @@ class Parts:
     """What a run is made of besides its state: how tasks are found, and how workers do one."""
 
     plan: Callable[[Work, Mapping[Patient, str], OnProgress], Plan]
-    setup: Callable[[Work], Setup]
+    setup: Callable[[Work, int], Setup]
+    """For so many workers at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Transfers:
     """The setup of a worker: nodes are opened once and stay open from task to task."""
 
     work: Work
+    workers: int
 
     @contextmanager
     def __call__(self) -> Generator[RunOne]:
@@ -38,7 +41,7 @@ class Transfers:
         def run_one(task: TransferTask, report: Report) -> Outcome:
             return transfer(task, self.work, pool, report)
 
-        with closing(NodePool(job.nodes, job.calling_ae_title)) as pool:
+        with closing(NodePool(share(job, self.workers), job.calling_ae_title)) as pool:
             yield run_one
 
 

@@ -8,11 +8,14 @@ from datetime import datetime
 from adit_cli.cli.output import Row
 from adit_cli.cli.table import Column
 from adit_cli.cli.wording import count, size
-from adit_cli.engine.report import Summary, TaskRecord
+from adit_cli.engine.folders import JobFolder
+from adit_cli.engine.report import Summary, TaskRecord, open_reader
 from adit_cli.tasks.task import TaskStatus, Unresolved
 
 NAMED = 3
 """How many missing instances are named in a sentence; `--format` and the state hold all."""
+LISTED = 10
+"""How many rows without a study a run names at its end; `adit status --failed` names all."""
 JOB_COLUMNS = {
     "job": Column("Job"),
     "state": Column("State"),
@@ -93,6 +96,14 @@ def summary_lines(summary: Summary) -> Iterator[str]:
         yield f"  {tally.tasks:>6} {tally.status.value}{reason}{moved}{withheld}{missing}"
     if summary.unresolved:
         yield f"  {summary.unresolved:>6} without a study"
+
+
+def unresolved_of(folder: JobFolder) -> list[str]:
+    """Return a line for each of the first rows and UIDs of a job that became no task."""
+    with open_reader(folder) as reader:
+        unresolved = reader.unresolved()
+    lines = [f"  {one.label}: {one.reason.value}: {one.message}" for one in unresolved[:LISTED]]
+    return [*lines, f"  and {len(unresolved) - LISTED} more"] if len(unresolved) > LISTED else lines
 
 
 def problem_lines(records: Iterable[TaskRecord], unresolved: Iterable[Unresolved]) -> Iterator[str]:

@@ -19,6 +19,8 @@ def started_line(event: RunStarted) -> str:
     """Return what the run is about to do; nothing where it is no job's."""
     if not event.job:
         return ""
+    if not event.total:
+        return f"{event.job}: no study to move"
     if not event.pending:
         return f"{event.job}: all {count(event.total, 'study')} already done"
     done = f", {event.total - event.pending} already done" if event.total > event.pending else ""

@@ -17,6 +17,7 @@ from adit_cli.cli.options import (
     VarOption,
 )
 from adit_cli.cli.planning import on_lookup, show_plan
+from adit_cli.cli.records import unresolved_of
 from adit_cli.cli.sentences import end_of_run
 from adit_cli.cli.settings import new_app, settings
 from adit_cli.engine.folders import state_folder
@@ -87,5 +88,5 @@ def transfer(
     finally:
         display.close()
     if settings(ctx).verbosity >= 0:
-        typer.echo(end_of_run(ended), err=True)
+        typer.echo("\n".join([end_of_run(ended), *unresolved_of(state.job(loaded.name))]), err=True)
     raise typer.Exit(4 if fail_if_empty and not ended.counts else ended.exit_code)

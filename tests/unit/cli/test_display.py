@@ -178,6 +178,10 @@ def test_a_finished_job_says_so_at_once() -> None:
     assert started_line(RunStarted("lung", 40, 0, 2)) == "lung: all 40 studies already done"
 
 
+def test_a_job_that_selects_nothing_says_so() -> None:
+    assert started_line(RunStarted("lung", 0, 0, 2)) == "lung: no study to move"
+
+
 def test_the_end_of_a_run_says_what_is_not_right_and_what_to_do() -> None:
     counts = {TaskStatus.SUCCESS: 7, TaskStatus.WARNING: 1, TaskStatus.PENDING: 2}
 

@@ -101,6 +101,7 @@ def test_a_job_runs_resumes_and_tells_what_became_of_it(
     assert first.code == 3, first.err
     assert f"[1/1] {thorax.uid} 3 instances" in first.err
     assert "1 row or UID became no task" in first.err
+    assert "  cohort.csv row 2: not-found: " in first.err
     assert len(file_tree(adit.folder / "out")) == 3
     assert "nothing had to move" in second.err
     assert planned.out == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from adit_cli.dicom.attributes import decode_attributes, encode_attributes
@@ -46,7 +47,7 @@ class Archive:
     names_failed: bool = False
     counts: bool = True
     status: int = SUCCESS
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: AbstractContextManager[object] = field(default_factory=threading.Lock)
 
     def refs(self) -> tuple[InstanceRef, ...]:
         """Return what an image-level find lists."""

@@ -51,6 +51,8 @@ class Crew(Generic[Work]):
         What a helper cannot do is given back; the caller's own failure is raised.
         """
         self._work = deque(work)
+        for line in self._lines:
+            line.rearm()
         helpers: list[threading.Thread] = []
         try:
             while (piece := self._take()) is not None:
@@ -71,12 +73,23 @@ class Crew(Generic[Work]):
             return self._work.popleft() if self._work else None
 
     def _hire(self) -> list[threading.Thread]:
+        """Start helpers, if any are wanted; never before the caller has its own association."""
         wanted = self._lines[1 : min(self._pace.wanted(), len(self._work) + 1)]
+        if not wanted or not self._has_opened():
+            return []
         helpers = [threading.Thread(target=self._help, args=(line,), daemon=True) for line in wanted]
         self._waiting = set(wanted)
         for helper in helpers:
             helper.start()
         return helpers
+
+    def _has_opened(self) -> bool:
+        try:
+            self._open(self._lines[0])
+        except NodeError as error:
+            logger.info("No helpers yet: %s", error)
+            return False
+        return True
 
     def _help(self, line: Line) -> None:
         try:

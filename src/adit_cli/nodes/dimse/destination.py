@@ -36,7 +36,7 @@ class DimseDestination:
     ) -> None:
         party = Party.of(name, peer, calling_ae_title)
         self._lines = [Line(party) for _ in range(limits.associations)]
-        self._pace = Pace(limits.associations)
+        self.pace = Pace(limits.associations)
         self._tries = tries
         self._outboxes: dict[Line, Outbox] = {}
 
@@ -50,14 +50,9 @@ class DimseDestination:
         for line in self._lines:
             line.close()
 
-    def interrupt(self) -> None:
-        """Break off what is under way."""
-        for line in self._lines:
-            line.interrupt()
-
     def send(self, files: Sequence[Ready]) -> list[Delivered]:
         """Send the files over as many associations as pay, and return what the peer said of each."""
-        if self._pace.is_known:
+        if self.pace.is_known:
             return self._send(files)
         return self._send(files[:PROBE]) + self._send(files[PROBE:])
 
@@ -66,9 +61,9 @@ class DimseDestination:
             return []
         batch = _Batch(files, self._tries, self._outboxes)
         started = time.monotonic()
-        associations = Crew(self._lines, self._pace, batch.open, batch.send).run(files)
+        associations = Crew(self._lines, self.pace, batch.open, batch.send).run(files)
         seconds = (time.monotonic() - started) * associations
-        self._pace.note(associations, len(files), sum(file.size for file in files), seconds)
+        self.pace.note(associations, len(files), sum(file.size for file in files), seconds)
         return batch.answers
 
 

@@ -15,6 +15,7 @@ class Line:
         self.party = party
         self._assoc: Association | None = None
         self._contexts: list[Context] = []
+        self._is_interrupted = False
 
     def ready(self, contexts: Sequence[Context]) -> Association:
         """Return an open association on which all these contexts were proposed."""
@@ -25,6 +26,8 @@ class Line:
         self._contexts = merged(contexts, self._contexts)
         assoc = Association.connect(self.party, numbered(self._contexts), get_roles(self._contexts))
         self._assoc = assoc
+        if self._is_interrupted:
+            assoc.interrupt()
         assoc.negotiate()
         return assoc
 
@@ -35,7 +38,12 @@ class Line:
             assoc.release()
 
     def interrupt(self) -> None:
-        """Break off what another thread does on this line; that thread gets the error."""
+        """Break off what another thread does on this line, until `rearm`; that thread gets the error."""
+        self._is_interrupted = True
         assoc = self._assoc
         if assoc is not None:
             assoc.interrupt()
+
+    def rearm(self) -> None:
+        """Let the line be used again after an interruption."""
+        self._is_interrupted = False

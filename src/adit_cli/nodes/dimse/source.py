@@ -34,7 +34,7 @@ class DimseSource:
     ) -> None:
         self._party = Party.of(name, peer, calling_ae_title)
         self._tries = tries
-        self._pace = Pace(limits.associations)
+        self.pace = Pace(limits.associations)
         self._lines = [Line(self._party) for _ in range(limits.associations)]
 
     def find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
@@ -47,7 +47,7 @@ class DimseSource:
 
     def retrieve(self, request: RetrieveRequest, spool: Path, arrived: OnArrival) -> list[FailedInstance]:
         """Fetch into the spool; what was listed and did not come is asked for again one by one."""
-        return Retrieval(self._lines, self._pace, self._tries, request).run(spool, arrived)
+        return Retrieval(self._lines, self.pace, self._tries, request).run(spool, arrived)
 
     def close(self) -> None:
         """Release the associations."""

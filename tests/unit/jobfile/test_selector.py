@@ -71,6 +71,12 @@ def test_a_key_and_where_may_be_about_the_same_attribute() -> None:
     assert both.matches({"StudyDescription": "CT Head"}) is NO
 
 
+def test_what_only_we_can_compare_does_not_widen_what_is_sent() -> None:
+    both = query(study_description="*12*", where={"StudyDescription": "/lung/"})
+
+    assert both.keys() == {"StudyDescription": "*12*"}
+
+
 def test_all_keys_of_a_query_must_hold() -> None:
     both = query(modality="CT", study_date="2024")
 

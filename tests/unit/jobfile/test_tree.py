@@ -54,6 +54,13 @@ def test_an_empty_text_holds_no_tree_or_nothing(text: str) -> None:
     assert problems == []
 
 
+def test_a_text_that_looks_like_nothing_can_be_said_to_be_one() -> None:
+    tree, _ = read_tree("a: !!str null")
+
+    assert isinstance(tree, Mapping)
+    assert tree.values["a"] == Scalar(1, 4, "null")
+
+
 def test_an_alias_stands_for_what_it_refers_to() -> None:
     tree, _ = read_tree("a: &x {b: 1}\nc: *x\nd: &y [*x]\ne: !!str 5\n")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 
 from adit_cli.dicom.query import Attributes, Level
 from adit_cli.errors import AditError, NodeError, Reason, TransientNodeError
@@ -121,6 +122,13 @@ class _Sending:
         self.arrived(arrival)
 
 
+def set_event() -> Event:
+    """Return an event that has happened."""
+    event = Event()
+    event.set()
+    return event
+
+
 @dataclass
 class ScriptedDestination:
     """Keeps the bytes of what it is given, and fails where it is ordered to."""
@@ -130,6 +138,10 @@ class ScriptedDestination:
     fails_to_begin: BaseException | None = None
     fails_to_add: BaseException | None = None
     fails_to_finish: AditError | None = None
+    waits_for: Event = field(default_factory=set_event)
+    """What the first files wait for."""
+    batches: list[int] = field(default_factory=list[int])
+    """How many files were handed over at once."""
     held: dict[str, bytes] = field(default_factory=dict[str, bytes])
     deliveries: list[ScriptedDelivery] = field(default_factory=list["ScriptedDelivery"])
 
@@ -155,6 +167,8 @@ class ScriptedDelivery:
     def add(self, files: Sequence[Ready]) -> list[Delivered]:
         if self.destination.fails_to_add is not None:
             raise self.destination.fails_to_add
+        self.destination.waits_for.wait(30)
+        self.destination.batches.append(len(files))
         return [self._keep(file) for file in files if file.uid not in self.destination.forgets]
 
     def finish(self) -> list[Delivered]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from typing import assert_never
 
 from adit_cli.jobfile.job import Job
 from adit_cli.jobfile.node import FolderNode, ServerNode, label
@@ -43,8 +44,11 @@ class TaskKeys:
 
 def _place(job: Job, name: str) -> str:
     """Return a destination by what it is: another folder under the same name is another result."""
-    match job.node(name):
-        case FolderNode() as node:
+    node = job.node(name)
+    match node:
+        case FolderNode():
             return json.dumps(["folder", str(node.folder), node.layout])
-        case ServerNode() as node:
+        case ServerNode():
             return json.dumps(["server", label(node)])
+        case _:
+            assert_never(node)

@@ -16,7 +16,7 @@ from adit_cli.tasks.identity import TaskKeys
 from adit_cli.tasks.planned import EXAMPLES, Excluded, Plan, PlannedStudy
 from adit_cli.tasks.pseudonyms import Patient, assign
 from adit_cli.tasks.resolve import choose, grant
-from adit_cli.tasks.series import SeriesChoice, SeriesFilter, series_filter
+from adit_cli.tasks.series import BLOCKED, SeriesChoice, SeriesFilter, series_filter
 from adit_cli.tasks.task import TransferTask, Unresolved
 from adit_cli.tasks.windows import WindowedFind
 from adit_cli.tasks.wishes import Wish, wishes_of
@@ -163,7 +163,8 @@ class _Planner:
         if choice is None or choice.taken:
             return True
         missing = not choice.left_out
-        reason = Reason.NOT_FOUND if missing else Reason.DEID_BLOCKED
+        blocked = any(series.rule.startswith(BLOCKED) for series in choice.left_out)
+        reason = Reason.DEID_BLOCKED if blocked else Reason.NOT_FOUND
         message = (
             "the study has none of the series asked for" if missing else "no series of the study is let in"
         )

@@ -11,6 +11,7 @@ from adit_cli.jobfile.job import Job
 from adit_cli.jobfile.selector import SeriesRules
 from adit_cli.nodes.base import Source
 
+BLOCKED = "deidentify.modalities.exclude"
 _COUNT = "NumberOfSeriesRelatedInstances"
 _ASKED = ("SeriesInstanceUID", "Modality", "SeriesNumber", "SeriesDescription", _COUNT)
 
@@ -72,7 +73,7 @@ class SeriesFilter:
     def _keeps_out(self, source: Source, study_uid: str, series: Attributes) -> str:
         """Return the rule that keeps a series out, as the user finds it in the job file; else nothing."""
         if series.get("Modality", "").upper() in self.blocked:
-            return f"deidentify.modalities.exclude: {series['Modality'].upper()}"
+            return f"{BLOCKED}: {series['Modality'].upper()}"
         if self.rules.admits(series) is Match.UNKNOWN:
             deepen(source, study_uid, series, self.rules.keys())
         for number, rule in enumerate(self.rules.exclude):

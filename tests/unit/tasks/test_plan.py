@@ -281,6 +281,17 @@ def test_a_rule_on_what_the_series_does_not_tell_looks_at_its_instances(ward: Wa
     assert ward.plan(text).series == 2
 
 
+def test_what_not_even_the_instances_tell_counts_as_empty(ward: Ward) -> None:
+    study = ward.add(ProtocolName="LUNG")
+    ward.source.hidden = {"ProtocolName"}
+    text = BASIC_JOB + "select: {series: {include: [{protocol_name: lung}]}}\n"
+
+    made = ward.plan(text)
+
+    assert made.tasks == ()
+    assert why(made) == [(f"study {study.uid}", Reason.NOT_FOUND, None)]
+
+
 def test_modalities_that_never_leave_are_kept_out_before_they_are_fetched(ward: Ward) -> None:
     ward.add(modalities="CT SR")
     only = ward.add(modalities="SR")

@@ -4,7 +4,9 @@ import pickle
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -15,13 +17,14 @@ from adit_cli.errors import (
     Reason,
     TransientNodeError,
 )
-from adit_cli.nodes.base import Delivered, FailedInstance
+from adit_cli.nodes.base import Arrival, Delivered, FailedInstance
 from adit_cli.nodes.folder import FolderSource
 from adit_cli.tasks.fetch import PATIENCE
+from adit_cli.tasks.lane import BATCH
 from adit_cli.tasks.outcome import NAMED
 from adit_cli.tasks.plan import plan
 from adit_cli.tasks.task import Outcome, Progress, TaskStatus, TransferTask
-from adit_cli.tasks.transfer import Work, transfer
+from adit_cli.tasks.transfer import Work, remove_spool, transfer
 from tests.support.builders import BuiltStudy, build_study
 from tests.support.job_texts import KEY, job_of
 from tests.support.reading import read_dicom
@@ -480,7 +483,12 @@ def test_a_full_disk_while_preparing_ends_the_attempt_and_may_pass(
 ) -> None:
     bench = make(DEID_JOB, instances=200)
 
+    waiting = Event()
+    sent = count(1)
+    bench.source.on_send = lambda _: waiting.set() if next(sent) > 3 else None
+
     def full(*_: object) -> None:
+        waiting.wait(30)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("adit_cli.tasks.prepare.deidentify_file", full)
@@ -600,6 +608,49 @@ def test_a_file_that_is_no_dicom_is_withheld(make: Callable[..., Bench]) -> None
 
     assert (outcome.status, outcome.reason) == (TaskStatus.FAILURE, Reason.REJECTED)
     assert outcome.withheld == 4
+
+
+def test_a_first_file_that_cannot_be_read_is_withheld_when_it_is_prepared(make: Callable[..., Bench]) -> None:
+    bench = make(DEID_JOB)
+    first = bench.study.instance_uids[0]
+
+    def spoil(arrival: Arrival) -> None:
+        if arrival.uid == first:
+            arrival.path.unlink()
+            arrival.path.write_bytes(b"no DICOM at all")
+
+    bench.source.on_send = spoil
+
+    outcome = bench.run()
+
+    assert (outcome.reason, outcome.withheld, outcome.delivered) == (Reason.REJECTED, 1, 3)
+
+
+def test_what_waits_for_a_slow_destination_is_handed_over_in_batches(make: Callable[..., Bench]) -> None:
+    bench = make(instances=3 * BATCH)
+    bench.only.waits_for = Event()
+    sent = count(1)
+
+    def release(_: Arrival) -> None:
+        if next(sent) == 2 * BATCH + 5:
+            bench.only.waits_for.set()
+
+    bench.source.on_send = release
+
+    outcome = bench.run()
+
+    assert (outcome.status, outcome.delivered) == (TaskStatus.SUCCESS, 3 * BATCH)
+    assert max(bench.only.batches) == BATCH
+
+
+def test_the_spool_of_a_task_that_ended_elsewhere_can_be_removed(make: Callable[..., Bench]) -> None:
+    bench = make()
+    bench.only.fails_to_finish = TransientNodeError("busy")
+    bench.run()
+
+    remove_spool(bench.work.spool, bench.task.key)
+
+    assert list(bench.work.spool.iterdir()) == []
 
 
 def test_long_lists_of_what_is_wrong_are_cut(make: Callable[..., Bench]) -> None:

@@ -88,7 +88,10 @@ def _protocol(way: str) -> str:
 
 def _one_each(ways: Sequence[str]) -> list[str]:
     """Return the first way of each protocol; which of its own ways to take, a protocol knows best."""
-    return list({_protocol(way): way for way in reversed(ways)}.values())[::-1]
+    first: dict[str, str] = {}
+    for way in ways:
+        first.setdefault(_protocol(way), way)
+    return list(first.values())
 
 
 class PreferringSource:

@@ -10,7 +10,7 @@ from http.client import HTTPException
 
 from adit_cli.errors import NodeError, Reason, TransientNodeError
 from adit_cli.nodes.dicomweb.failures import malformed
-from adit_cli.nodes.dicomweb.tls import timed_out, tls_error
+from adit_cli.nodes.dicomweb.tls import BROKEN_OFF, timed_out, tls_error
 
 
 @contextmanager
@@ -22,6 +22,8 @@ def network_errors(name: str, doing: str, patience: float) -> Generator[None]:
         raise tls_error(name, error) from error
     except TimeoutError as error:
         raise timed_out(name, patience, doing) from error
+    except ConnectionError as error:
+        raise _unreachable(name, doing, error) from error
     except HTTPException as error:
         raise malformed(name, doing, "something that is not whole HTTP") from error
     except OSError as error:
@@ -38,7 +40,8 @@ def _unreachable(name: str, doing: str, error: OSError) -> NodeError:
             f"{name} refused the connection.", hint="Check host and port, and whether the server runs."
         )
     if isinstance(error, ConnectionError):
-        return TransientNodeError(f"{name} broke off the connection while {doing}.", reason=Reason.INCOMPLETE)
+        message = f"{name} broke off the connection during {doing}."
+        return TransientNodeError(message, hint=BROKEN_OFF, reason=Reason.INCOMPLETE)
     tunnel = "407" in str(error)
     why = "the proxy wants a user and password" if tunnel else error.strerror or "the way there is blocked"
     return TransientNodeError(f"{name} cannot be reached: {why}.", hint="Check network, firewall and proxy.")

@@ -1,12 +1,13 @@
 """Searches (QIDO-RS, PS3.18 §10.6): page after page, until a page brings nothing new.
 
-A server may cap its pages and say nothing, so only an empty page proves that an answer was whole.
+A server may cap its pages and say nothing, so only a page that is shorter than
+others, or an empty one, proves that an answer was whole.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
@@ -69,8 +70,10 @@ class Qido:
         self._answers = False
         self.notes: dict[str, None] = {}
         """What a person should know of the answers so far, each once."""
-        self._proven = dict.fromkeys(Level, 0)
-        """By level, the longest answer that an empty page after it proved to be whole."""
+        self._largest = dict.fromkeys(Level, 0)
+        """By level, the longest page: a shorter one was not capped."""
+        self._whole = dict.fromkeys(Level, 0)
+        """By level, the longest page that an empty one after it proved to be the last."""
 
     def find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
         """Return all that match; what the server doesn't return of an answer stays absent."""
@@ -89,21 +92,33 @@ class Qido:
 
     def _pages(self, search: Search) -> list[Attributes]:
         found: dict[str, Attributes] = {}
+        before = 0
         while True:
             page = self._page(search, offset=len(found))
-            fresh = {one.get(_UNIQUE[search.level], ""): search.above | one for one in page.found}
-            if "" in fresh:
-                raise malformed(self._connection.name, search.doing, "results that have no UID")
-            fresh = {uid: one for uid, one in fresh.items() if uid not in found}
-            if not fresh and page.found:
-                self._name_a_cut(len(found), certain=page.more or len(page.found) == PAGE)
+            fresh = self._fresh(search, page, found)
             if not fresh:
-                self._proven[search.level] = max(self._proven[search.level], len(found))
+                if page.found:
+                    self._name_a_cut(len(found), certain=page.more or len(page.found) == PAGE)
+                self._whole[search.level] = max(self._whole[search.level], before)
                 return list(found.values())
             found |= fresh
-            alone = search.single and len(found) == 1
-            if not page.more and (alone or len(found) <= self._proven[search.level]):
+            before = len(page.found)
+            if not page.more and self._is_last(search, before):
                 return list(found.values())
+
+    def _fresh(self, search: Search, page: _Page, found: Collection[str]) -> dict[str, Attributes]:
+        results = {one.get(_UNIQUE[search.level], ""): search.above | one for one in page.found}
+        if "" in results:
+            raise malformed(self._connection.name, search.doing, "results that have no UID")
+        return {uid: one for uid, one in results.items() if uid not in found}
+
+    def _is_last(self, search: Search, size: int) -> bool:
+        """Return whether a page is shorter than others that this server gave, or can only be one."""
+        level = search.level
+        self._largest[level] = max(self._largest[level], size)
+        if size >= PAGE:
+            return False
+        return (search.single and size == 1) or size < self._largest[level] or size <= self._whole[level]
 
     def _name_a_cut(self, count: int, *, certain: bool) -> None:
         """Say that a server repeats its first page; where it holds back more, that is an error."""

@@ -17,6 +17,9 @@ _WANTS_CERTIFICATE = (
     "ALERT_UNKNOWN_CA",
     "ALERT_CERTIFICATE",
 )
+BROKEN_OFF = (
+    "If it always does: its log says why; over https it may want a certificate of ours (`client_cert`)."
+)
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE")
 _TOO_OLD = ("UNSUPPORTED_PROTOCOL", "PROTOCOL_VERSION", "NO_PROTOCOLS_AVAILABLE", "DH_KEY_TOO_SMALL")
 
@@ -50,7 +53,7 @@ def _show_certificate(context: ssl.SSLContext, ours: ClientCertificate) -> None:
 
 def _why(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
-        return (error.reason or "no certificate in it").replace("_", " ").lower()
+        return (error.reason or "it ended").replace("_", " ").lower()
     return error.strerror or "cannot be read"
 
 
@@ -70,7 +73,7 @@ def tls_error(name: str, error: ssl.SSLError) -> NodeError:
             f"{name} broke off the TLS handshake ({_why(error)}).",
             hint="It may want a certificate of ours: `client_cert`, issued by an authority it trusts.",
         )
-    return TransientNodeError(f"The TLS connection to {name} broke ({_why(error)}).")
+    return TransientNodeError(f"The TLS connection to {name} broke ({_why(error)}).", hint=BROKEN_OFF)
 
 
 def _distrusted(name: str, error: ssl.SSLCertVerificationError) -> NodeError:

@@ -132,10 +132,10 @@ def test_nothing_that_left_names_a_patient_or_an_original_uid(
 
 def test_the_same_transfer_again_moves_nothing(transferred: tuple[Adit, Path, Path, Orthanc, Ended]) -> None:
     adit, job, out, research, first = transferred
-    before, changes = file_tree(out), research.json("/changes?last")
+    before, changes = file_tree(out), research.arrivals()
 
     again = adit("transfer", job, "--progress", "none")
 
     assert again.code == first.code
     assert file_tree(out) == before
-    assert research.json("/changes?last") == changes
+    assert research.arrivals() == changes

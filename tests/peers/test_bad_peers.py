@@ -50,7 +50,7 @@ def test_a_wrong_called_ae_title_is_named(adit: Adit, tmp_path: Path) -> None:
         ended = adit("echo", f"OTHER@{LOOPBACK}:{strict.port}")
 
     assert ended.code == 6
-    assert "called AE title" in ended.err
+    assert "does not answer to that AE title" in ended.err
     assert "OTHER" in ended.err
 
 
@@ -62,7 +62,7 @@ def test_a_peer_that_does_not_know_us_says_which_ae_title_to_register(adit: Adit
         ended = adit("echo", peer.address, "--aet", "STRANGER")
 
     assert ended.code == 6
-    assert "calling AE title" in ended.err
+    assert "does not know our AE title" in ended.err
     assert "STRANGER" in ended.err
 
 
@@ -86,9 +86,10 @@ def test_an_unknown_study_is_not_found(adit: Adit, pacs: Orthanc, tmp_path: Path
     job = write_job(tmp_path / "job.yaml", pacs.address, [str(tmp_path / "out")], "{uids: [1.2.3.4]}")
 
     ended = adit("transfer", job)
+    status = adit("status", job, "--failed")
 
     assert ended.code == 3
-    assert "1.2.3.4" in ended.err + ended.out
+    assert "1.2.3.4" in status.out
 
 
 class Forgetful(DemoPacs):

@@ -73,6 +73,11 @@ class Orthanc:
         found = self._find("Study")
         return [cast("dict[str, str]", one["MainDicomTags"])["StudyInstanceUID"] for one in found]
 
+    def arrivals(self) -> int:
+        """Return how many instances ever arrived, those that replaced others included."""
+        answer = cast("dict[str, list[dict[str, object]]]", self.json("/changes?limit=100000"))
+        return sum(change["ChangeType"] == "NewInstance" for change in answer["Changes"])
+
     def file(self, sop_instance_uid: str) -> bytes:
         """Return one instance as Orthanc keeps it."""
         return self.request("GET", f"/instances/{self.instances()[sop_instance_uid]}/file")

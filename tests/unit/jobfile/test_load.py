@@ -224,6 +224,13 @@ def test_a_key_without_a_value_never_passes_for_one_that_was_left_out(tmp_path: 
     ]
 
 
+@pytest.mark.parametrize("version", ["0", "2", "one", "1.0"])
+def test_a_format_of_another_version_is_refused(tmp_path: Path, version: str) -> None:
+    (found,) = problems(tmp_path, job_text(adit=version))
+
+    assert "adit: must be 1, the only version of the format that this program knows" in found
+
+
 def test_a_long_text_is_shown_in_part(tmp_path: Path) -> None:
     (found,) = problems(tmp_path, job_text(name="x" * 500))
 

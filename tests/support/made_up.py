@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from adit_cli.engine.seats import Seating, unlimited
 from adit_cli.engine.transfers import Parts
-from adit_cli.engine.worker import Setup
 from adit_cli.jobfile.job import Job
 from adit_cli.jobfile.load import load_job
 from adit_cli.tasks.plan import OnProgress
@@ -45,9 +45,9 @@ def made_up_plan(
     return Plan(tuple(PlannedStudy(task(key)) for key in keys), unresolved)
 
 
-def doing(deed: Deed, work: Work, _workers: int) -> Setup:
-    """Return the setup of workers that leave their traces beside the spool."""
-    return Doing(deed, work.spool.parent)
+def doing(deed: Deed, work: Work, _workers: int, _slots: Path) -> Seating:
+    """Return the seats of workers that leave their traces beside the spool."""
+    return unlimited(Doing(deed, work.spool.parent))
 
 
 def parts(deed: Deed, *keys: str, unresolved: tuple[Unresolved, ...] = ()) -> Parts:

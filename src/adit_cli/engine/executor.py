@@ -14,11 +14,11 @@ from multiprocessing.connection import wait
 from typing import TypeAlias, assert_never
 
 from adit_cli.engine.events import Event, TaskEnded, TaskProgress, TaskStarted
+from adit_cli.engine.seats import Seating
 from adit_cli.engine.slots import Slot, lost
 from adit_cli.engine.state import StateStore
 from adit_cli.engine.stop import Cause, Stop
 from adit_cli.engine.verdict import Rules, Verdict, disk_is_full, judge
-from adit_cli.engine.worker import Setup
 from adit_cli.errors import AditError, Reason
 from adit_cli.tasks.task import Outcome, Progress, TaskStatus
 
@@ -26,13 +26,15 @@ OnEvent: TypeAlias = Callable[[Event], None]
 
 DEATHS_IN_A_ROW = 10
 """So many workers that die without any outcome between them say that none will ever work."""
+SECONDS_BETWEEN_SEATS = 1.0
+"""How often to look whether other jobs have given back what they took of the servers."""
 
 logger = logging.getLogger(__name__)
 
 
-def run_tasks(store: StateStore, setup: Setup, rules: Rules, stop: Stop, on_event: OnEvent) -> None:
+def run_tasks(store: StateStore, seating: Seating, rules: Rules, stop: Stop, on_event: OnEvent) -> None:
     """Run what is in line. Returns when nothing is left in line, or when everything has stopped."""
-    executor = Executor(store, setup, rules, stop, on_event)
+    executor = Executor(store, seating, rules, stop, on_event)
     try:
         executor.run()
     finally:
@@ -42,14 +44,17 @@ def run_tasks(store: StateStore, setup: Setup, rules: Rules, stop: Stop, on_even
 class Executor:
     """The slots of one run and what they work on."""
 
-    def __init__(self, store: StateStore, setup: Setup, rules: Rules, stop: Stop, on_event: OnEvent) -> None:
+    def __init__(
+        self, store: StateStore, seating: Seating, rules: Rules, stop: Stop, on_event: OnEvent
+    ) -> None:
         self._store = store
         self._rules = rules
         self._stop = stop
         self._on_event = on_event
-        self._slots = [Slot(number, setup) for number in range(1, rules.workers + 1)]
+        self._slots = [Slot(number, seating) for number in range(1, rules.workers + 1)]
         self._deaths = 0
         self._asked = False
+        self._waits_for_seat = False
 
     def run(self) -> None:
         """Give out tasks and take in outcomes until there is nothing more to wait for."""
@@ -73,18 +78,28 @@ class Executor:
             slot.end()
 
     def _give_out(self) -> None:
+        self._waits_for_seat = False
         for slot in self._slots:
-            if slot.started is not None or slot.leaving:
+            if not slot.is_free:
+                continue
+            if not self._is_due():
+                self._dismiss_idle()
+                return
+            if not slot.sit():
+                self._waits_for_seat = True
                 continue
             started = self._store.start_attempt(time.time())
             if started is None:
-                self._dismiss_idle()
                 return
             self._on_event(TaskStarted(started.task.key, started.task.study_uid, slot.number, started.number))
             try:
                 slot.give(started)
             except OSError:
                 self._lose(slot)
+
+    def _is_due(self) -> bool:
+        due = self._store.next_due()
+        return due is not None and due <= time.time()
 
     def _dismiss_idle(self) -> None:
         """End workers that have nothing to do, so that they hold no association others wait for."""
@@ -118,9 +133,9 @@ class Executor:
     def _patience(self) -> float | None:
         """Return how long to wait for a message before looking at the clock again."""
         times = [self._stop.seconds_left()]
-        if not self._stop.requested and any(slot.started is None for slot in self._slots):
-            due = self._store.next_due()
-            times.append(None if due is None else max(0.0, due - time.time()))
+        due = self._store.next_due()
+        if due is not None and not self._stop.requested and any(slot.is_free for slot in self._slots):
+            times.append(max(due - time.time(), SECONDS_BETWEEN_SEATS if self._waits_for_seat else 0.0))
         return min((seconds for seconds in times if seconds is not None), default=None)
 
     def _receive(self, slot: Slot) -> None:

@@ -90,7 +90,8 @@ class _Run:
             return replace(self._sum_up(), exit_code=self._stop.cause.exit_code)
         pending = self._take_over(plan)
         at_once = max(1, min(pending, self._rules.workers))
-        run_tasks(self._store, parts.setup(work, at_once), self._rules, self._stop, self._pass_on)
+        seating = parts.seating(work, at_once, self._options.state.slots)
+        run_tasks(self._store, seating, self._rules, self._stop, self._pass_on)
         return self._sum_up()
 
     def _key(self) -> bytes:

@@ -6,23 +6,34 @@ theirs back.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from adit_cli.jobfile.job import Job
 from adit_cli.jobfile.node import Limits, NodeSpec, ServerNode
 
 
+def servers(job: Job) -> dict[str, ServerNode]:
+    """Return the servers among the nodes that the job uses, by name."""
+    nodes = {name: job.node(name) for name in (*job.source, *job.destinations)}
+    return {name: node for name, node in nodes.items() if isinstance(node, ServerNode)}
+
+
 def most_workers(job: Job) -> int | None:
     """Return how many workers the limits of the job's servers let work at once; None where none limits."""
-    nodes = (job.node(name) for name in (*job.source, *job.destinations))
-    return min((node.limits.associations for node in nodes if isinstance(node, ServerNode)), default=None)
+    return min((server.limits.associations for server in servers(job).values()), default=None)
 
 
-def share(job: Job, workers: int) -> dict[str, NodeSpec]:
-    """Return the job's nodes as one of so many workers may use them, with at least one association each."""
-    return {name: _shared(spec, workers) for name, spec in job.nodes.items()}
+def share(server: ServerNode, workers: int) -> int:
+    """Return how many associations one of so many workers may open, at least one."""
+    return max(1, server.limits.associations // workers)
 
 
-def _shared(spec: NodeSpec, workers: int) -> NodeSpec:
-    if not isinstance(spec, ServerNode):
+def limited(job: Job, granted: Mapping[str, int]) -> dict[str, NodeSpec]:
+    """Return the job's nodes as a worker may use them to whom so many associations are granted."""
+    return {name: _limited(spec, granted.get(name)) for name, spec in job.nodes.items()}
+
+
+def _limited(spec: NodeSpec, associations: int | None) -> NodeSpec:
+    if associations is None or not isinstance(spec, ServerNode):
         return spec
-    associations = max(1, spec.limits.associations // workers)
     return spec.model_copy(update={"limits": Limits(associations=associations)})

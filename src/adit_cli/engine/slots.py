@@ -12,7 +12,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
 from adit_cli.engine.rows import Started
-from adit_cli.engine.worker import OURS, Message, Setup, serve
+from adit_cli.engine.seats import Seat, Seating
+from adit_cli.engine.worker import OURS, Message, serve
 from adit_cli.errors import Reason
 from adit_cli.tasks.task import Outcome, TaskStatus
 
@@ -23,13 +24,14 @@ SECONDS_TO_END = 5.0
 class Slot:
     """One worker, or the place of one."""
 
-    def __init__(self, number: int, setup: Setup) -> None:
+    def __init__(self, number: int, seating: Seating) -> None:
         self.number = number
         self.started: Started | None = None
         """The attempt under way; None is idle."""
         self.leaving = False
         """Whether the worker was asked to end; the slot is free again once it has."""
-        self._setup = setup
+        self._seating = seating
+        self._seat: Seat | None = None
         self._process: SpawnProcess | None = None
         self._pipe: Connection | None = None
 
@@ -38,11 +40,23 @@ class Slot:
         """What to wait for; None where no process is."""
         return self._pipe
 
+    @property
+    def is_free(self) -> bool:
+        """Whether it has no task, and no worker that is about to end."""
+        return self.started is None and not self.leaving
+
+    def sit(self) -> bool:
+        """Take a seat, unless it has one; return whether there was one."""
+        self._seat = self._seat or self._seating()
+        return self._seat is not None
+
     def give(self, started: Started) -> None:
         """Hand over an attempt, to a new process if there is none; OSError if the process is gone."""
         self.started = started
-        pipe = self._pipe or self._launch()
-        pipe.send(started.task)
+        if self._pipe is None and self._seat is not None:
+            self._pipe = self._launch(self._seat)
+        if self._pipe is not None:
+            self._pipe.send(started.task)
 
     def receive(self) -> Message:
         """Return the next message; EOFError or OSError if the process is gone."""
@@ -57,7 +71,9 @@ class Slot:
 
     def ask_to_end(self) -> None:
         """Let the worker stop at its next safe point and take no other task."""
-        if self._pipe is not None and not self.leaving:
+        if self._pipe is None:
+            self._stand_up()
+        elif not self.leaving:
             self.leaving = True
             try:
                 self._pipe.send(None)
@@ -72,6 +88,7 @@ class Slot:
     def end(self) -> int | None:
         """Wait for the process to end, killing it if it does not; return its exit code."""
         if self._process is None or self._pipe is None:
+            self._stand_up()
             return None
         process, pipe = self._process, self._pipe
         process.join(SECONDS_TO_END)
@@ -83,13 +100,19 @@ class Slot:
         process.close()
         self._process = self._pipe = None
         self.leaving = False
+        self._stand_up()
         return exit_code
 
-    def _launch(self) -> Connection:
+    def _stand_up(self) -> None:
+        if self._seat is not None:
+            self._seat.close()
+            self._seat = None
+
+    def _launch(self, seat: Seat) -> Connection:
         ours, theirs = SPAWN.Pipe()
         level = logging.getLogger(OURS).getEffectiveLevel()
         self._process = SPAWN.Process(
-            target=serve, args=(theirs, self._setup, level), name=f"worker-{self.number}", daemon=True
+            target=serve, args=(theirs, seat.setup, level), name=f"worker-{self.number}", daemon=True
         )
         # inherited by the child: Ctrl-C reaches the whole group of a terminal, but only the parent decides
         signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
@@ -98,7 +121,6 @@ class Slot:
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
         theirs.close()
-        self._pipe = ours
         return ours
 
 

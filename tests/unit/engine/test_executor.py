@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from adit_cli.engine.events import Event, TaskEnded, TaskProgress, TaskStarted
 from adit_cli.engine.executor import run_tasks
 from adit_cli.engine.folders import JobFolder
 from adit_cli.engine.report import open_reader
+from adit_cli.engine.seats import Seat, Seating, unlimited
 from adit_cli.engine.state import StateStore, open_state
 from adit_cli.engine.stop import Cause, Stop
 from adit_cli.engine.verdict import Rules
+from adit_cli.engine.worker import Setup
 from adit_cli.errors import AditError, Reason
 from adit_cli.tasks.task import TaskStatus
 from tests.support import engine_tasks as deeds
@@ -37,11 +40,12 @@ class Trial:
     place: Path
     events: list[Event] = field(default_factory=list[Event])
     when: Callable[[Event], None] = lambda _event: None
+    seating: Callable[[Setup], Seating] = unlimited
 
     def run(self, deed: Deed, keys: str, rules: Rules = ONE_WORKER, stop: Stop | None = None) -> Stop:
         self.store.add_tasks([task(key) for key in keys.split()])
         with stop or Stop() as stopping:
-            run_tasks(self.store, Doing(deed, self.place), rules, stopping, self.take)
+            run_tasks(self.store, self.seating(Doing(deed, self.place)), rules, stopping, self.take)
         return stopping
 
     def take(self, event: Event) -> None:
@@ -302,3 +306,52 @@ def test_it_runs_outside_the_main_thread(tmp_path: Path) -> None:
     thread.join()
 
     assert counts == [{TaskStatus.SUCCESS: 1}]
+
+
+def test_a_run_waits_for_a_seat_without_starting_anything(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adit_cli.engine.executor.SECONDS_BETWEEN_SEATS", 0.01)
+    asked: list[dict[TaskStatus, int]] = []
+
+    def third_time(setup: Setup) -> Seating:
+        def seating() -> Seat | None:
+            asked.append(trial.store.counts())
+            return Seat(setup) if len(asked) == 3 else None
+
+        return seating
+
+    trial.seating = third_time
+    trial.run(deeds.succeed, "a b")
+
+    assert asked == [{TaskStatus.PENDING: 2}] * 3
+    assert trial.store.counts() == {TaskStatus.SUCCESS: 2}
+    assert len(trial.processes()) == 1
+
+
+def test_a_run_that_waits_for_a_seat_can_be_stopped(trial: Trial) -> None:
+    def never(_setup: Setup) -> Seating:
+        return lambda: None
+
+    trial.seating = never
+    stop = trial.run(deeds.succeed, "a", stop=Stop(stop_after=0.1))
+
+    assert stop.cause is Cause.TIME
+    assert trial.store.counts() == {TaskStatus.PENDING: 1}
+
+
+def test_a_seat_is_given_back_when_its_worker_has_ended(trial: Trial) -> None:
+    given_back: list[bool] = []
+
+    def noticing(setup: Setup) -> Seating:
+        def seating() -> Seat:
+            held = ExitStack()
+            held.callback(lambda: given_back.append((trial.place / "closed").exists()))
+            return Seat(setup, held)
+
+        return seating
+
+    trial.seating = noticing
+    trial.run(deeds.succeed, "a b")
+
+    assert given_back == [True]

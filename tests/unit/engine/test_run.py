@@ -147,7 +147,7 @@ def test_a_source_that_cannot_be_asked_ends_the_run_and_leaves_the_tasks_alone(
         raise TransientNodeError("in did not answer")
 
     with pytest.raises(TransientNodeError):
-        run_job(job, options, silent, Parts(unreachable, parts(deeds.succeed).setup))
+        run_job(job, options, silent, Parts(unreachable, parts(deeds.succeed).seating))
 
     (summary,) = summaries(options.state)
     assert summary.counts == {TaskStatus.SUCCESS: 1}
@@ -160,7 +160,7 @@ def test_ctrl_c_while_planning_is_an_interrupted_run(job: Job, options: RunOptio
         raise AssertionError
 
     events: list[Event] = []
-    ended = run_job(job, options, events.append, Parts(interrupted, parts(deeds.succeed).setup))
+    ended = run_job(job, options, events.append, Parts(interrupted, parts(deeds.succeed).seating))
 
     assert ended.exit_code == 130
     assert events == [ended]
@@ -173,7 +173,7 @@ def test_the_plan_knows_the_pseudonyms_given_before(job: Job, options: RunOption
         known.append(already)
         return Plan()
 
-    run_job(job, options, silent, Parts(remember, parts(deeds.succeed).setup))
+    run_job(job, options, silent, Parts(remember, parts(deeds.succeed).seating))
 
     assert known == [{}]
 

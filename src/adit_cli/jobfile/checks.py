@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from adit_cli.jobfile.node import SHORT_DIMSE, FolderNode, NodeSpec, ServerNode
 from adit_cli.jobfile.problems import Loc, did_you_mean
 
 Finding: TypeAlias = tuple[Loc, str]
+_USER = re.compile(r"//[^/]*@")
+"""User and password in a URL, which is never repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,15 @@ def known_names(subject: Subject) -> Iterator[Finding]:
     for key in ("source", "destinations"):
         for at, reference in enumerate(getattr(subject.job, key)):
             if isinstance(reference, str) and reference not in subject.names:
-                yield (key, at), f"no node is called {reference!r}{_which(reference, subject)}"
+                shown = _USER.sub("//", reference)
+                yield (key, at), f"no node is called {shown!r}{_which(shown, subject)}"
 
 
 def _which(reference: str, subject: Subject) -> str:
     if SHORT_DIMSE.fullmatch(reference):
         return f": write {{dimse: {reference!r}}}"
+    if HTTP_URL.match(reference):
+        return f": write {{dicomweb: {reference!r}}}"
     if HTTP_URL.match(reference):
         return f": write {{dicomweb: {reference!r}}}"
     if "/" in reference or reference.startswith("."):

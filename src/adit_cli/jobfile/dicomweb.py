@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
 
 from adit_cli.jobfile.strict import Strict
 from adit_cli.jobfile.values import RelativePath
@@ -23,7 +24,10 @@ def _checked_url(text: str) -> str:
     if not HTTP_URL.match(url) or not parts.hostname or re.search(r"[\s\x00-\x1f]", url):
         raise ValueError("write it as https://host/path or https://host:port/path")
     if parts.username is not None or parts.password is not None:
-        raise ValueError("must not hold a user name or password: write `auth: {basic: ...}` beside it")
+        # Of this kind, so that what stands in the file is not repeated.
+        raise PydanticCustomError(
+            "misplaced", "must not hold a user name or password: write `auth: {basic: ...}` beside it"
+        )
     if parts.query or parts.fragment:
         raise ValueError("ends before the ? or #: give the service's root")
     if parts.port == 0:

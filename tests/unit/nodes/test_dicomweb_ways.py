@@ -10,7 +10,9 @@ import pytest
 from pydantic import ValidationError
 
 from adit_cli.dicom.query import Attributes, Level
-from adit_cli.errors import NodeError, Reason, TransientNodeError
+from adit_cli.errors import JobFileError, NodeError, Reason, TransientNodeError, UsageError
+from adit_cli.jobfile.config import Config, parse_node
+from adit_cli.jobfile.load import load_job
 from adit_cli.jobfile.node import ServerNode
 from adit_cli.nodes.base import (
     Delivered,
@@ -192,3 +194,27 @@ def test_a_preference_for_what_has_no_address_is_an_error() -> None:
 def test_mistakes_in_a_service_are_told(dicomweb: object, what: str) -> None:
     with pytest.raises(ValidationError, match=what):
         ServerNode.model_validate({"dicomweb": dicomweb})
+
+
+def test_a_password_in_a_url_is_not_repeated(tmp_path: Path) -> None:
+    path = tmp_path / "job.yaml"
+    path.write_text(
+        "adit: 1\nname: x\nnodes: {a: {dicomweb: 'https://u:hunter2@h/rs'}}\n"
+        "source: a\ndestinations: ['https://u:hunter2@h/rs']\nselect: {studies: {uids: [1.2]}}\n"
+    )
+
+    with pytest.raises(JobFileError) as caught:
+        load_job(path)
+    with pytest.raises(UsageError) as typed:
+        parse_node("https://u:hunter2@h/rs", Config())
+
+    assert "nodes.a.dicomweb: must not hold a user name or password" in caught.value.message
+    assert "{dicomweb: 'https://h/rs'}" in caught.value.message
+    assert "hunter2" not in caught.value.message + str(typed.value) + typed.value.hint
+
+
+def test_a_url_is_a_node() -> None:
+    name, spec = parse_node("https://pacs.example.org/rs/", Config())
+
+    assert name == "https://pacs.example.org/rs"
+    assert spec == ServerNode.model_validate({"dicomweb": "https://pacs.example.org/rs"})

@@ -25,9 +25,8 @@ def _checked_url(text: str) -> str:
         raise ValueError("write it as https://host/path or https://host:port/path")
     if parts.username is not None or parts.password is not None:
         # Of this kind, so that what stands in the file is not repeated.
-        raise PydanticCustomError(
-            "misplaced", "must not hold a user name or password: write `auth: {basic: ...}` beside it"
-        )
+        said = "must not hold a user name or password: write `auth: {basic: ...}` beside it"
+        raise PydanticCustomError("misplaced", "{error}", {"error": said})
     if parts.query or parts.fragment:
         raise ValueError("ends before the ? or #: give the service's root")
     if parts.port == 0:

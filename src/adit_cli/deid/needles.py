@@ -26,7 +26,8 @@ PLACES = frozenset((0x00080080, 0x00080081, 0x00080092, 0x00081040, 0x00101040, 
 MAKERS = (0x00080070, 0x00081090, 0x00181020)
 """Manufacturer, model and software stay; a station or institute named after them is no leak there."""
 PLACEHOLDERS = frozenset(
-    b"anon anonymous anonymized anonymised unknown removed none null patient doctor enter text test".split()
+    b"anon anonymous anonymized anonymised unknown removed none null patient doctor test "
+    b"enter text name first last given family".split()
 )
 """What stands in such attributes where nobody was named."""
 CHARACTER_SET, BIRTH_DATE = 0x00080005, 0x00100030

@@ -28,24 +28,19 @@ def find_leak(
     charset = left[CHARACTER_SET].value if CHARACTER_SET in left else b""
     needles = collect(originals, charset, makers)
     needles.forget(collect(kept, charset, makers))
-    found = _search(header.lower(), needles)
-    if found is not None:
-        return path_of(left, found) or "the file meta information"
-    return _short_word(left, needles.short) if needles.short else None
-
-
-def _search(data: bytes, needles: Needles) -> bytes | None:
-    """Return the first needle that the bytes hold."""
-    for needle in needles.anywhere:
-        if needle in data:
-            return needle
-    for needle in needles.words:
-        if needle in data and _stands_alone(data, needle, _EDGE):
-            return needle
-    for needle in needles.numbers:
-        if needle in data and _stands_alone(data, needle, _DIGIT):
-            return needle
+    if _holds(header.lower(), needles):
+        return _path_of(left, needles) or "the file meta information"
+    if needles.short and any(_has_short_word(element, needles) for element in leaves(left.values())):
+        return _path_of(left, needles)
     return None
+
+
+def _holds(data: bytes, needles: Needles) -> bool:
+    return (
+        any(needle in data for needle in needles.anywhere)
+        or any(needle in data and _stands_alone(data, needle, _EDGE) for needle in needles.words)
+        or any(needle in data and _stands_alone(data, needle, _DIGIT) for needle in needles.numbers)
+    )
 
 
 def _stands_alone(data: bytes, needle: bytes, edge: re.Pattern[bytes]) -> bool:
@@ -54,30 +49,27 @@ def _stands_alone(data: bytes, needle: bytes, edge: re.Pattern[bytes]) -> bool:
     start = data.find(needle)
     while start >= 0:
         end = start + len(needle)
-        if not edge.match(data, start - 1) and (is_date or not edge.match(data, end)):
+        if not (start and edge.match(data, start - 1)) and (is_date or not edge.match(data, end)):
             return True
         start = data.find(needle, start + 1)
     return False
 
 
-def path_of(elements: Elements, needle: bytes, prefix: str = "") -> str | None:
-    """Return the path of the first element that holds a needle."""
+def _path_of(elements: Elements, needles: Needles, prefix: str = "") -> str | None:
+    """Return the path of the first element that holds one of the needles."""
     for tag, element in elements.items():
         here = f"{prefix}({tag >> 16:04X},{tag & 0xFFFF:04X})"
-        inside = (
-            path_of(item, needle, f"{here}[{number}].") for number, item in enumerate(element.items or ())
-        )
-        found = next((path for path in inside if path), None)
-        if found or needle in element.value.lower():
-            return found or here
+        for number, item in enumerate(element.items or ()):
+            found = _path_of(item, needles, f"{here}[{number}].")
+            if found:
+                return found
+        if _holds(element.value.lower(), needles) or _has_short_word(element, needles):
+            return here
     return None
 
 
-def _short_word(left: Elements, short: set[str]) -> str | None:
-    """Return the path of a text that has one of the short words in it."""
-    for element in leaves(left.values()):
-        if element.vr in TEXT_VRS:
-            words = WORDS.findall(element.value.decode("latin_1").lower())
-            if not short.isdisjoint(words):
-                return path_of(left, element.value.lower())
-    return None
+def _has_short_word(element: Element, needles: Needles) -> bool:
+    if element.vr not in TEXT_VRS:
+        return False
+    words = WORDS.findall(element.value.decode("latin_1").lower())
+    return not needles.short.isdisjoint(words)

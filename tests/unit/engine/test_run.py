@@ -94,8 +94,8 @@ def test_everything_again_runs_what_succeeded_too(job: Job, options: RunOptions)
 
 
 def test_a_misspelt_retry_ends_before_anything_is_asked(job: Job, options: RunOptions) -> None:
-    with pytest.raises(UsageError, match="no task ends as faliure"):
-        run_job(job, again(options, "faliure"), silent, parts(deeds.succeed, "a"))
+    with pytest.raises(UsageError, match="no task ends as failures"):
+        run_job(job, again(options, "failures"), silent, parts(deeds.succeed, "a"))
 
     assert not options.state.path.exists()
 

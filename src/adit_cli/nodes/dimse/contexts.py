@@ -63,8 +63,8 @@ def find_contexts() -> list[Context]:
 def get_contexts(sop_classes: Collection[str] = ()) -> list[Context]:
     """Return what C-GET of these SOP classes needs, of the common ones where none is known.
 
-    The acceptor takes one transfer syntax of each context, so every compressed one has its own if there
-    is room; an image then comes as the archive keeps it.
+    The acceptor takes one transfer syntax of each context, so every one has a context of its own if there
+    is room: an image then comes as the archive keeps it.
     """
     classes = list(dict.fromkeys(sop_classes)) or list(COMMON)
     room = MAX_CONTEXTS - len(find_contexts()) - 1
@@ -99,8 +99,8 @@ def is_storage(sop_class_uid: str) -> bool:
 
 def _separate(sop_class_uid: str) -> list[Context]:
     if sop_class_uid in _DOCUMENTS:
-        return [(sop_class_uid, UNCOMPRESSED)]
-    return [(sop_class_uid, UNCOMPRESSED), *((sop_class_uid, (uid,)) for uid in (*COMPRESSED, *VIDEO))]
+        return [(sop_class_uid, (uid,)) for uid in (*UNCOMPRESSED, DEFLATED)]
+    return [(sop_class_uid, (uid,)) for uid in (*UNCOMPRESSED, DEFLATED, *COMPRESSED, *VIDEO)]
 
 
 def _grouped(sop_class_uid: str) -> list[Context]:

@@ -84,12 +84,19 @@ class Outbox:
         PDV_HEAD.pack_into(self._view, start + 6, length + 2, self._context_id, flags)
 
     def _finish(self, length: int, *, is_last: bool) -> int:
-        """Mark the last fragment of a message; return where the block ends."""
+        """Mark the last fragment of a message; return where the block ends.
+
+        Fragments are even (PS3.8 §E.1), deflated streams may not be: dcmtk waits for ever for the odd byte.
+        """
         index, rest = divmod(length - 1, self._step)
+        size = rest + 1
         if is_last:
-            self._write_head(index, rest + 1, IS_LAST)
+            if size % 2:
+                self._gaps[index][size] = 0
+                size += 1
+            self._write_head(index, size, IS_LAST)
             self._patched = index
-        return _ROOM_FOR_COMMAND + index * self._stride + _HEAD + rest + 1
+        return _ROOM_FOR_COMMAND + index * self._stride + _HEAD + size
 
 
 def _read_into(fd: int, offset: int, gaps: list[memoryview], length: int) -> None:

@@ -22,7 +22,7 @@ OFTEN_ANNOTATED = frozenset(("US", "IVUS", "ES", "XC"))
 SCREENS = (b"SCREEN SAVE", b"SCREENSHOT", b"SCREEN CAPTURE")
 
 
-def refuse_blocked(elements: Elements, sop_class: str, spec: DeidSpec) -> None:
+def refuse_blocked(elements: Elements, sop_class: str, spec: DeidSpec, *, is_masked: bool = False) -> None:
     """Raise DeidError where the data set may not leave under the job's rules."""
     modality = _text(elements, MODALITY).upper()
     if sop_class == DICOMDIR:
@@ -32,10 +32,10 @@ def refuse_blocked(elements: Elements, sop_class: str, spec: DeidSpec) -> None:
             f"{kind} does not leave: deidentify.modalities excludes it.",
             hint=f"Leave {kind} out of deidentify.modalities.exclude to let it through.",
         )
-    if spec.burned_in == "block" and (why := _shows_text(elements, modality)):
+    if spec.burned_in != "allow" and not is_masked and (why := _shows_text(elements, modality)):
         raise DeidError(
             f"The image may show text that names the patient ({why}).",
-            hint="Set deidentify.burned_in to allow, or to masks, to let it through.",
+            hint="Set deidentify.burned_in to allow, or to masks that fit the image, to let it through.",
         )
 
 

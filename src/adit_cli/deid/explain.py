@@ -9,6 +9,7 @@ from typing import NamedTuple
 from adit_cli.deid.blocked import refuse_blocked
 from adit_cli.deid.change import change_data_set, text_of
 from adit_cli.deid.files import SOP_CLASS, completed, refuse_leak
+from adit_cli.deid.masks import rectangles_for
 from adit_cli.deid.parts import read_parts
 from adit_cli.deid.profile import Profile
 from adit_cli.deid.rules import Rule
@@ -55,7 +56,8 @@ def explain_file(path: Path, profile: Profile, pseudonym: str) -> list[Explained
     """
     parts = completed(read_parts(path), path.name)
     sop_class = text_of(parts.elements, SOP_CLASS)
-    refuse_blocked(parts.elements, sop_class, profile.spec)
+    is_masked = bool(rectangles_for(profile.masks, parts.elements, parts.encoding))
+    refuse_blocked(parts.elements, sop_class, profile.spec, is_masked=is_masked)
     recorder = _Recorder(tuple(text_of(parts.elements, CHARACTER_SET).split("\\")))
     change = change_data_set(
         parts.elements,

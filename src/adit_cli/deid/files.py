@@ -11,7 +11,9 @@ from pathlib import Path
 
 from adit_cli.deid.blocked import refuse_blocked
 from adit_cli.deid.change import Change, change_data_set, text_of
+from adit_cli.deid.masks import rectangles_for
 from adit_cli.deid.parts import Parts, read_parts
+from adit_cli.deid.pixels import masked
 from adit_cli.deid.profile import Profile
 from adit_cli.deid.transplant import write_parts
 from adit_cli.deid.verify import find_leak
@@ -46,7 +48,10 @@ def deidentify_file(source: Path, target: Path, profile: Profile, pseudonym: str
     """
     parts = completed(read_parts(source), source.name)
     sop_class = text_of(parts.elements, SOP_CLASS)
-    refuse_blocked(parts.elements, sop_class, profile.spec)
+    rectangles = rectangles_for(profile.masks, parts.elements, parts.encoding)
+    refuse_blocked(parts.elements, sop_class, profile.spec, is_masked=bool(rectangles))
+    if rectangles:
+        parts = masked(source, parts, rectangles)
     change = change_data_set(parts.elements, profile, pseudonym, sop_class=sop_class, encoding=parts.encoding)
     head = part10_header(sop_class, text_of(change.elements, SOP_INSTANCE), parts.transfer_syntax_uid)
     body = encode(change.elements, parts.encoding)

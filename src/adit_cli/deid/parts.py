@@ -53,6 +53,8 @@ class Parts:
     tail: Tail | None
     inflated: bytes | None = None
     """The whole data set, where the file holds it deflated; `tail` then counts from its start."""
+    pixels: bytes | None = None
+    """Pixel data that takes the place of the file's own."""
 
 
 def read_parts(path: Path) -> Parts:

@@ -11,10 +11,11 @@ from functools import cached_property
 from importlib.resources import files
 
 from adit_cli.deid.context import Keys
+from adit_cli.deid.masks import Mask, load_masks
 from adit_cli.deid.net import rules_by_tag, rules_by_vr
 from adit_cli.deid.rules import Clean, Empty, Keep, Rule, ShiftDate, YearOnly
 from adit_cli.deid.selectors import PrivateTag, Selector, Step, parse_private, parse_selector
-from adit_cli.deid.spec import DeidSpec, Option
+from adit_cli.deid.spec import DeidSpec, Masks, Option
 from adit_cli.deid.stamps import stamps_of
 from adit_cli.deid.table import CLEANED, OUR_LETTERS, Row, letters_by_sop_class, rows, rule_of
 from adit_cli.deid.uids import subkey
@@ -65,6 +66,7 @@ class Profile:
     """What every data set says of its de-identification."""
     disclosed: frozenset[int]
     """Tags whose values, or dates made from them, stay on purpose."""
+    masks: tuple[Mask, ...] = ()
 
     @cached_property
     def cleans_codes(self) -> bool:
@@ -75,7 +77,7 @@ class Profile:
 def compile_profile(spec: DeidSpec, key: bytes, *, trial: tuple[str, str] = ("", "")) -> Profile:
     """Return the job's de-identification in the form that files are put through.
 
-    UsageError where a list of words that the rules name cannot be read.
+    UsageError where a list of words or the masks that the job names cannot be read.
     """
     _read_word_lists(spec.rules.values())
     selectors = {parse_selector(text): rule for text, rule in spec.rules.items()}
@@ -106,6 +108,7 @@ def compile_profile(spec: DeidSpec, key: bytes, *, trial: tuple[str, str] = ("",
         safe_vrs=safe,
         stamps=stamps_of(spec, trial),
         disclosed=_disclosed(rules) | paths.kept(),
+        masks=load_masks(spec.burned_in.masks) if isinstance(spec.burned_in, Masks) else (),
     )
 
 

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from adit_cli.deid.parts import Parts, Tail
+from adit_cli.deid.parts import DEFLATED, Parts, Tail
 from adit_cli.dicom.elements import encode_element_header
 from adit_cli.errors import DataError, DiskFullError
 
@@ -38,19 +38,27 @@ def _write(source: Path, target: Path, header: tuple[bytes, bytes], parts: Parts
         body += encode_element_header(tail.tag, tail.vr, tail.length, parts.encoding)
     out = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        if parts.inflated is not None:
-            return _write_all(out, head + _deflated(body, parts.inflated, tail))
+        if parts.transfer_syntax_uid == DEFLATED:
+            return _write_all(out, head + _deflated(body + _pixels_in_memory(parts)))
         size = _write_all(out, head + body)
+        if parts.pixels is not None:
+            return size + _write_all(out, parts.pixels)
         return size + (_copy(source, out, tail) if tail else 0)
     finally:
         os.close(out)
 
 
-def _deflated(body: bytes, inflated: bytes, tail: Tail | None) -> bytes:
+def _pixels_in_memory(parts: Parts) -> bytes:
+    if parts.pixels is not None:
+        return parts.pixels
+    tail = parts.tail
+    return parts.inflated[tail.start : tail.start + tail.size] if tail and parts.inflated else b""
+
+
+def _deflated(data_set: bytes) -> bytes:
     """Return a data set as the deflated transfer syntax has it (PS3.5 §A.5)."""
-    pixels = inflated[tail.start : tail.start + tail.size] if tail else b""
     engine = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    data = engine.compress(body) + engine.compress(pixels) + engine.flush()
+    data = engine.compress(data_set) + engine.flush()
     return data + b"\0" * (len(data) % 2)
 
 

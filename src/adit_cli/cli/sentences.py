@@ -26,7 +26,15 @@ def started_line(event: RunStarted) -> str:
     done = f", {event.total - event.pending} already done" if event.total > event.pending else ""
     instances = f" ({count(event.instances, 'instance')})" if event.instances else ""
     workers = count(event.workers, "worker")
-    return f"{event.job}: {count(event.pending, 'study')}{instances} to move{done}, {workers}"
+    line = f"{event.job}: {count(event.pending, 'study')}{instances} to move{done}, {workers}"
+    return f"{line}{_changes(event)}"
+
+
+def _changes(event: RunStarted) -> str:
+    """Return what is different from the job's earlier runs, beyond new studies."""
+    left_out = event.dropped - event.again
+    again = f"; {count(event.again, 'study')} once more, since the rules have changed" if event.again else ""
+    return again + (f"; {count(left_out, 'study')} no longer asked for" if left_out > 0 else "")
 
 
 def ended_line(event: TaskEnded) -> str:

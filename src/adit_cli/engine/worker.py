@@ -96,8 +96,12 @@ class Reporter:
         self._next = 0.0
 
     def __call__(self, progress: Progress) -> None:
-        """Send it if the phase is new or enough time has passed; raise StoppedError where that is asked."""
-        if self._stopping.is_set():
+        """Send it if the phase is new or enough time has passed; raise StoppedError where that is asked.
+
+        A task that has delivered everything is not stopped any more: it only has to say so.
+        """
+        is_done = progress.delivered >= progress.expected > 0
+        if self._stopping.is_set() and not is_done:
             raise StoppedError("stopped before it was done", hint="run the job again: it goes on from here")
         now = time.monotonic()
         if progress.phase in self._phases and now < self._next:

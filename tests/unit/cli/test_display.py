@@ -203,3 +203,11 @@ def test_the_end_of_a_run_says_what_is_not_right_and_what_to_do() -> None:
 
 def test_a_clean_end_is_one_line() -> None:
     assert end_of_run(RunEnded("lung", {TaskStatus.SUCCESS: 1})) == "lung: 1 study done; nothing had to move"
+
+
+def test_the_start_says_what_changed_rules_and_removed_rows_mean() -> None:
+    event = RunStarted("lung", 3, 3, 2, new=3, again=2, dropped=3)
+
+    assert started_line(event).endswith(
+        "; 2 studies once more, since the rules have changed; 1 study no longer asked for"
+    )

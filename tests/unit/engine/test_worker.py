@@ -99,7 +99,18 @@ def test_a_report_is_where_a_task_stops(pipe: tuple[Connection, Connection]) -> 
     stopping.set()
 
     with pytest.raises(StoppedError):
+        report(Progress("a", "retrieve", expected=2, received=2, delivered=1))
+    with pytest.raises(StoppedError):
         report(Progress("a", "retrieve"))
+
+
+def test_what_has_delivered_everything_is_not_stopped_any_more(pipe: tuple[Connection, Connection]) -> None:
+    stopping = threading.Event()
+    stopping.set()
+
+    Reporter(Line(pipe[1]), stopping)(Progress("a", "deliver", expected=2, received=2, delivered=2))
+
+    assert len(received(pipe[0])) == 1
 
 
 def test_a_log_record_reaches_the_parent_as_plain_text(pipe: tuple[Connection, Connection]) -> None:

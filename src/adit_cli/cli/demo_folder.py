@@ -15,6 +15,7 @@ from adit_cli.jobfile.config import Config
 from adit_cli.jobfile.job import Job
 from adit_cli.jobfile.load import load_job
 from adit_cli.jobfile.schema import job_schema
+from adit_cli.nodes.storage import storage_errors
 
 JOB = """\
 # yaml-language-server: $schema=adit-job.schema.json
@@ -91,11 +92,12 @@ class DemoFolder:
         """Make the folder anew; one that is not the demo's own is left alone."""
         if self.path.exists() and any(self.path.iterdir()) and not (self.path / "demo.yaml").exists():
             raise UsageError(f"{self.path} is not empty", hint="choose another folder with -o")
-        for name in OURS:
-            old = self.path / name
-            shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
-        for name in ("clinical", "research"):
-            (self.path / name).mkdir(parents=True)
+        with storage_errors(str(self.path), UsageError):
+            for name in OURS:
+                old = self.path / name
+                shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
+            for name in ("clinical", "research"):
+                (self.path / name).mkdir(parents=True)
 
     def write_job(self, clinical_port: int, research_port: int) -> Job:
         """Write the job for the PACSs at these ports, and read it as any other."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from adit_cli.cli.loading import user_config
+from adit_cli.cli.loading import named_node, user_config
 from adit_cli.cli.options import AetOption, NodeArgument
 from adit_cli.cli.output import write
 from adit_cli.cli.reaching import reach
 from adit_cli.cli.settings import new_app
-from adit_cli.jobfile.config import parse_node
 
 EXAMPLES = ("adit echo pacs", "adit echo CLINICAL@pacs.example.org:104 --aet RESEARCH1")
 app = new_app()
@@ -22,5 +21,5 @@ def echo(ctx: typer.Context, node: NodeArgument, *, aet: AetOption = "") -> None
     A refusal is told in words: a PACS must know our AE title before it lets us in.
     """
     config = user_config(ctx)
-    name, spec = parse_node(node, config)
+    name, spec = named_node(node, config)
     write("\n".join(reach(name, spec, aet or config.calling_ae_title)))

@@ -9,8 +9,8 @@ import typer
 
 from adit_cli.cli.loading import job_name
 from adit_cli.cli.options import FormatOption, JobArgument
-from adit_cli.cli.output import show_rows, write
-from adit_cli.cli.records import JOB_COLUMNS, job_row, problem_lines, summary_lines
+from adit_cli.cli.output import write
+from adit_cli.cli.records import problem_lines, show_jobs, summary_lines
 from adit_cli.cli.settings import new_app, settings
 from adit_cli.engine.folders import JobFolder, state_folder
 from adit_cli.engine.report import open_reader, summaries
@@ -22,7 +22,7 @@ app = new_app()
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-@app.callback()
+@app.callback(no_args_is_help=True)
 def jobs() -> None:
     """List, show, stop and forget the jobs that have run on this machine."""
 
@@ -35,7 +35,7 @@ def _folder(ctx: typer.Context, job: str) -> JobFolder:
 def list_jobs(ctx: typer.Context, *, output: FormatOption = None) -> None:
     """List every job with its counts."""
     state = state_folder(settings(ctx).state_dir, os.environ)
-    show_rows([job_row(one) for one in summaries(state)], JOB_COLUMNS, output, uid="job")
+    show_jobs(summaries(state), output)
 
 
 @app.command()

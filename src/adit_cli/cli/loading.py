@@ -12,9 +12,10 @@ import typer
 
 from adit_cli.cli.settings import settings
 from adit_cli.errors import UsageError
-from adit_cli.jobfile.config import Config, find_config, load_config
+from adit_cli.jobfile.config import Config, find_config, load_config, parse_node
 from adit_cli.jobfile.job import Job
 from adit_cli.jobfile.load import load_job
+from adit_cli.jobfile.node import NodeSpec
 from adit_cli.jobfile.values import PIPED_LATER, parse_duration
 
 UID = re.compile(r"[0-9]+(\.[0-9]+)*")
@@ -25,6 +26,15 @@ NAME = re.compile(r"""^name:\s*["']?([\w.-]+)""", re.MULTILINE)
 def user_config(ctx: typer.Context) -> Config:
     """Return the user's config; a missing one is an empty one, unless it was named."""
     return load_config(find_config(settings(ctx).config, os.environ))
+
+
+def named_node(text: str, config: Config) -> tuple[str, NodeSpec]:
+    """Return the node that was typed; nothing typed, as by an unset shell variable, is none."""
+    if not text.strip():
+        raise UsageError(
+            "the NODE is empty", hint="give a name from the config, AET@host:port, or a folder's path"
+        )
+    return parse_node(text, config)
 
 
 def read_job(ctx: typer.Context, path: Path, var: Iterable[str] | None = None, uids: str = "") -> Job:

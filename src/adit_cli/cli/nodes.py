@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from adit_cli.cli.loading import user_config
+from adit_cli.cli.loading import named_node, user_config
 from adit_cli.cli.options import AetOption, FormatOption, NodeArgument
 from adit_cli.cli.output import show_rows
 from adit_cli.cli.reaching import reach_all
 from adit_cli.cli.settings import new_app, settings
 from adit_cli.cli.table import Column
-from adit_cli.jobfile.config import Config, parse_node
+from adit_cli.jobfile.config import Config
 from adit_cli.jobfile.edit import add_node, config_to_edit, remove_node
 from adit_cli.jobfile.node import FolderNode, label
 
@@ -24,7 +24,7 @@ EXAMPLES = (
 app = new_app()
 
 
-@app.callback()
+@app.callback(no_args_is_help=True)
 def nodes() -> None:
     """List, add, remove and test the nodes of your config, so that a short name stands for an address."""
 
@@ -55,7 +55,7 @@ def add(
 ) -> None:
     """Add a node to your config; what else is written there stays as it is."""
     path = config_to_edit(settings(ctx).config)
-    add_node(path, name, parse_node(address, Config())[1])
+    add_node(path, name, named_node(address, Config())[1])
     typer.echo(f"added {name} to {path}; try: adit echo {name}", err=True)
 
 

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 
 import typer
 
-from adit_cli.cli.loading import user_config
-from adit_cli.jobfile.config import parse_node
+from adit_cli.cli.loading import named_node, user_config
 from adit_cli.nodes import NodePool
 from adit_cli.nodes.base import Destination, Source
 
@@ -30,7 +29,7 @@ def opened_destination(ctx: typer.Context, node: str, aet: str = "") -> Generato
 @contextmanager
 def _pool(ctx: typer.Context, node: str, aet: str) -> Generator[tuple[str, NodePool]]:
     config = user_config(ctx)
-    name, spec = parse_node(node, config)
+    name, spec = named_node(node, config)
     pool = NodePool({name: spec}, aet or config.calling_ae_title)
     try:
         yield name, pool

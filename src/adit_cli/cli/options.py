@@ -10,7 +10,9 @@ import typer
 from adit_cli.cli.completion import complete_job, complete_node
 from adit_cli.cli.display import Style
 from adit_cli.cli.output import Format
+from adit_cli.errors import UsageError
 
+LONGEST_AET = 16
 NodeArgument = Annotated[
     str,
     typer.Argument(
@@ -32,9 +34,23 @@ FormatOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+def _checked_aet(value: str) -> str:
+    """Refuse what no peer could take for a title (PS3.5 §6.2, AE)."""
+    if len(value) > LONGEST_AET or "\\" in value or not value.isprintable():
+        raise UsageError(f"--aet: an AE title has at most {LONGEST_AET} characters and no backslash")
+    return value
+
+
 AetOption = Annotated[
     str,
-    typer.Option("--aet", metavar="AET", help="Our own AE title.  [default: as configured, else ADIT]"),
+    typer.Option(
+        "--aet",
+        metavar="AET",
+        callback=_checked_aet,
+        help="Our own AE title.  [default: as configured, else ADIT]",
+    ),
 ]
 VarOption = Annotated[
     list[str] | None,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from adit_cli.cli.loading import user_config
+from adit_cli.cli.options import AetOption
 from adit_cli.cli.receiving import ReceiveWatch
 from adit_cli.cli.settings import new_app, settings
 from adit_cli.nodes.dimse.receiver import Reception, serve
@@ -17,9 +18,6 @@ EXAMPLES = (
     "adit receive --port 11112 -o incoming/ --from CLINICAL --host 127.0.0.1",
 )
 app = new_app()
-AetOption = Annotated[
-    str, typer.Option("--aet", metavar="AET", help="Our AE title.  [default: as configured, else ADIT]")
-]
 PortOption = Annotated[int, typer.Option("--port", "-p", min=0, max=65535, help="0 takes any free one.")]
 HostOption = Annotated[str, typer.Option("--host", help="Address to listen on.  [default: all of them]")]
 OutOption = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to file into.")]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from adit_cli.cli.output import Row
+import typer
+
+from adit_cli.cli.output import Format, Row, show_rows
 from adit_cli.cli.table import Column
 from adit_cli.cli.wording import count, size
 from adit_cli.engine.folders import JobFolder
@@ -33,6 +35,14 @@ TASK_COLUMNS = {
     "size": Column("Bytes", "IS"),
     "message": Column("Message"),
 }
+
+
+def show_jobs(summaries: Iterable[Summary], output: Format | None) -> None:
+    """Write a row for each job."""
+    rows = [job_row(one) for one in summaries]
+    if not rows:
+        typer.echo("no job has run here yet", err=True)
+    show_rows(rows, JOB_COLUMNS, output, uid="job")
 
 
 def job_row(summary: Summary) -> Row:

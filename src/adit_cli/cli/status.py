@@ -11,7 +11,7 @@ from adit_cli.cli.completion import complete_job
 from adit_cli.cli.loading import job_name
 from adit_cli.cli.options import FormatOption
 from adit_cli.cli.output import show_rows, write
-from adit_cli.cli.records import JOB_COLUMNS, TASK_COLUMNS, job_row, problem_lines, summary_lines, task_row
+from adit_cli.cli.records import TASK_COLUMNS, problem_lines, show_jobs, summary_lines, task_row
 from adit_cli.cli.settings import new_app, settings
 from adit_cli.engine.folders import state_folder
 from adit_cli.engine.report import open_reader, summaries
@@ -45,7 +45,7 @@ def status(
     """
     state = state_folder(settings(ctx).state_dir, os.environ)
     if not job:
-        show_rows([job_row(one) for one in summaries(state)], JOB_COLUMNS, output, uid="job")
+        show_jobs(summaries(state), output)
         return
     with open_reader(state.job(job_name(job))) as reader:
         if output:

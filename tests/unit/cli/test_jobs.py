@@ -123,6 +123,11 @@ def test_events_of_a_run_are_one_json_object_a_line(adit: CommandLine, job: Path
     assert ended.err == ""
 
 
+def test_a_machine_without_jobs_says_so(adit: CommandLine) -> None:
+    assert "no job has run here yet" in adit.run("status").err
+    assert "no job has run here yet" in adit.run("jobs", "list").err
+
+
 def test_a_dry_run_is_a_plan(adit: CommandLine, job: Path, thorax: BuiltStudy) -> None:
     ended = adit.run("transfer", job, "--dry-run")
 

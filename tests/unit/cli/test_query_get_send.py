@@ -56,6 +56,7 @@ def test_instances_and_patients_are_levels_too(adit: CommandLine, thorax: BuiltS
         (["--description", "/(/"], "not valid"),
         (["--limit", "0"], "--limit"),
         (["--level", "room"], "--level"),
+        (["--aet", "A_TITLE_THAT_IS_TOO_LONG"], "at most 16"),
     ],
 )
 def test_nonsense_is_answered_with_how_to_write_it(
@@ -74,6 +75,13 @@ def test_an_unknown_node_is_answered_with_those_that_are_known(adit: CommandLine
 
     assert ended.code == 2
     assert "did you mean clinical?" in ended.err
+
+
+def test_an_empty_node_is_none_and_not_the_folder_one_is_in(adit: CommandLine, thorax: BuiltStudy) -> None:
+    ended = adit.run("query", "")
+
+    assert (ended.code, ended.out) == (2, "")
+    assert thorax.uid not in ended.err
 
 
 def test_fail_if_empty_tells_a_script_that_nothing_matched(adit: CommandLine, thorax: BuiltStudy) -> None:

@@ -14,8 +14,15 @@ from adit_cli.errors import DataError, DeidError
 
 PIXEL_DATA, FRAMES = 0x7FE00010, 0x00280008
 SAMPLES, PHOTOMETRIC, PLANAR, BITS = 0x00280002, 0x00280004, 0x00280006, 0x00280100
-DESCRIBING = (SAMPLES, PHOTOMETRIC, PLANAR, BITS, BITS + 1, BITS + 2, BITS + 3)
-"""Attributes that may be others once an image is decoded."""
+DESCRIBED = {
+    "samples_per_pixel": SAMPLES,
+    "photometric_interpretation": PHOTOMETRIC,
+    "planar_configuration": PLANAR,
+    "bits_allocated": BITS,
+    "bits_stored": BITS + 1,
+    "pixel_representation": BITS + 3,
+}
+"""What may be different once an image is decoded, by pydicom's name for it."""
 BYTE = 8
 
 
@@ -69,23 +76,23 @@ def _native(source: Path, parts: Parts, tail: Tail) -> bytes:
 
 def _decoded(source: Path, parts: Parts) -> tuple[Parts, bytearray]:
     """Return the parts of the same image, uncompressed; the flags of an earlier lossy compression stay."""
-    import pydicom  # noqa: PLC0415 - masks are rare and pydicom's decoders slow to load
+    from pydicom import dcmread  # noqa: PLC0415 # pyright: ignore[reportUnknownVariableType] - masks are rare, pydicom slow to load and its PathLike without argument
+    from pydicom.pixels.decoders.base import get_decoder  # noqa: PLC0415 - as above
 
     try:
-        image = pydicom.dcmread(source)  # pyright: ignore[reportUnknownMemberType] - pydicom's PathLike lacks its argument
-        image.decompress(as_rgb=False, generate_instance_uid=False)
-    except (AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+        image = dcmread(source)
+        pixels, described = get_decoder(parts.transfer_syntax_uid).as_buffer(image, raw=True)
+    except (AttributeError, LookupError, NotImplementedError, OSError, RuntimeError, ValueError) as error:
         raise DeidError(
             f"The image cannot be decoded, so it cannot be masked: {type(error).__name__}.",
             hint="Install a decoder for its transfer syntax, such as pylibjpeg.",
         ) from error
     elements = dict(parts.elements)
-    for tag in DESCRIBING:
-        if tag in image:
-            elements[tag] = _element(tag, image[tag].value)
-    pixels = bytearray(image.PixelData)
+    for name, tag in DESCRIBED.items():
+        if name in described:
+            elements[tag] = _element(tag, described[name])
     tail = Tail(PIXEL_DATA, "OW", len(pixels), 0, len(pixels))
-    return Parts(parts.meta, elements, EXPLICIT, Encoding(), tail), pixels
+    return Parts(parts.meta, elements, EXPLICIT, Encoding(), tail), bytearray(pixels)
 
 
 def _element(tag: int, value: object) -> Element:

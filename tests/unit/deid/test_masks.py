@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from pydicom.dataset import FileDataset
-from pydicom.uid import MPEG2MPML, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import MPEG2MPML, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, RLELossless
 
 from adit_cli.deid.explain import explain_file
 from adit_cli.deid.files import deidentify_file
@@ -83,23 +84,18 @@ def test_every_frame_of_a_colour_image_is_masked(
 
 
 def test_a_compressed_image_is_decoded_masked_and_written_uncompressed(tmp_path: Path) -> None:
-    before = read_dicom(pydicom_file("SC_rgb_rle_2frame.dcm"))
-    before.decompress(as_rgb=False)
+    path = pydicom_file("SC_rgb_rle_2frame.dcm")
+    decoder = get_decoder(RLELossless)
+    before, _ = decoder.as_buffer(read_dicom(path), raw=True)
 
-    left = deidentified(
-        pydicom_file("SC_rgb_rle_2frame.dcm"),
-        tmp_path,
-        **_masks(tmp_path, "- {rectangles: [[0, 0, 100, 1]]}"),
-    )
+    left = deidentified(path, tmp_path, **_masks(tmp_path, "- {rectangles: [[0, 0, 100, 1]]}"))
 
     assert left.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
-    assert left.SamplesPerPixel == 3
-    assert left.PlanarConfiguration == before.PlanarConfiguration
-    row, plane = left.Columns * (1 if left.PlanarConfiguration else 3), len(before.PixelData) // 6
-    plane *= 1 if left.PlanarConfiguration else 3
-    for start in range(0, len(before.PixelData), plane):
+    assert (left.PlanarConfiguration, left.SamplesPerPixel, left.NumberOfFrames) == (1, 3, 2)
+    row, plane = 100, 100 * 100
+    for start in range(0, 6 * plane, plane):
         assert left.PixelData[start : start + row] == bytes(row)
-        assert left.PixelData[start + row : start + plane] == before.PixelData[start + row : start + plane]
+        assert left.PixelData[start + row : start + plane] == before[start + row : start + plane]
 
 
 @pytest.mark.parametrize(

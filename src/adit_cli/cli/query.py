@@ -43,6 +43,10 @@ class LevelName(StrEnum):
         """The level as Query/Retrieve calls it."""
         return Level.IMAGE if self is LevelName.INSTANCE else Level[self.name]
 
+    def word(self, study: str, series: str) -> str:
+        """Return the keyword that a study has, or the one that a series and its instances have."""
+        return study if self in {LevelName.PATIENT, LevelName.STUDY} else series
+
 
 LevelOption = Annotated[LevelName, typer.Option("--level", "-l", help="What to list.")]
 IdOption = Annotated[str, typer.Option("--patient-id", metavar="ID", help="Patient ID.")]
@@ -103,18 +107,16 @@ def query(
 ) -> None:
     """Look up patients, studies, series or instances in a node.
 
-    Texts may hold DICOM wildcards (* and ?) or be a /regular expression/i. What the node does not
-    match itself is matched here. `--format uid` prints only the UIDs, ready for `adit get NODE -` and
-    `adit transfer --uids -`.
+    Texts may hold DICOM wildcards (* and ?) or be a /regular expression/i, which ignores case. What the node
+    does not match is matched here. `--format uid` prints UIDs for `adit get NODE -` or `transfer --uids -`.
     """
-    above_series = level in {LevelName.PATIENT, LevelName.STUDY}
     texts = {
         "PatientID": patient_id,
         "PatientName": patient_name,
         "AccessionNumber": accession,
         "StudyDate": study_date,
-        "ModalitiesInStudy" if above_series else "Modality": "\\".join(modality or []),
-        "StudyDescription" if above_series else "SeriesDescription": description,
+        level.word("ModalitiesInStudy", "Modality"): "\\".join(modality or []),
+        level.word("StudyDescription", "SeriesDescription"): description,
         "StudyInstanceUID": study_uid,
         "SeriesInstanceUID": series_uid,
     }
@@ -123,8 +125,7 @@ def query(
     with opened_source(ctx, node, aet) as source:
         found = look_up(source, _lookup(level.level, asked, shown), limit)
     show_rows(found, columns(shown), output, uid=UNIQUE_KEYS[level.level])
-    if fail_if_empty and not found:
-        raise typer.Exit(4)
+    raise typer.Exit(4 if fail_if_empty and not found else 0)
 
 
 def _lookup(level: Level, asked: dict[str, str], shown: tuple[str, ...]) -> Lookup:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
 from typing import TypeAlias
@@ -166,14 +167,20 @@ def outcome_of(error: Exception) -> Outcome:
             "free some space and run again: it continues",
             transient=True,
         )
-    logger.error("unexpected %s", type(error).__name__)
+    what = f"unexpected {type(error).__name__}{_place(error)}"
+    logger.error("%s", what)
     logger.info("%s", frames(error))
     return Outcome(
         TaskStatus.FAILURE,
         Reason.INTERNAL,
-        f"unexpected {type(error).__name__}",
+        what,
         "this is a defect of ADIT: run the task again with -v to see where, and report it",
     )
+
+
+def _place(error: Exception) -> str:
+    found = traceback.extract_tb(error.__traceback__)
+    return f" at {Path(found[-1].filename).name}:{found[-1].lineno}" if found else ""
 
 
 def frames(error: BaseException) -> str:

@@ -86,7 +86,12 @@ def _table(parameters: Sequence[Parameter], context: Context) -> Iterator[str]:
         yield "| | |"
         yield "|---|---|"
     for name, text in records:
-        yield f"| `{_cell(TYPE.sub('', name))}` | {_cell(text).replace('<', '&lt;')} |"
+        yield f"| `{_cell(TYPE.sub('', name))}` | {_text(text)} |"
+
+
+def _text(text: str) -> str:
+    """Return text that Markdown takes for neither a tag nor a link."""
+    return _cell(text).replace("<", "&lt;").replace("[", "\\[")
 
 
 def _cell(text: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from email import message_from_bytes
@@ -12,11 +14,13 @@ import pytest
 
 from adit_cli.dicom.files import read_file_meta
 from adit_cli.errors import NodeError, Reason, TransientNodeError
+from adit_cli.jobfile.dicomweb import DicomwebPeer
 from adit_cli.nodes.base import Delivered, Ready
 from adit_cli.nodes.dicomweb import destination
 from adit_cli.nodes.dicomweb.destination import DicomwebDestination
 from tests.support.builders import build_study
 from tests.support.http_peer import Answer, HttpPeer, Reply, Seen, http_peer, json_reply
+from tests.support.process import LOOPBACK
 
 
 @pytest.fixture
@@ -236,3 +240,30 @@ def test_the_words_of_the_server_are_not_repeated(files: list[Ready]) -> None:
     told, _ = deliver(lambda _: Reply(409, body, "application/json"), files)
 
     assert not any("Doe" in one.message for one in told)
+
+
+def test_a_server_that_refuses_before_it_has_read_everything_is_heard(tmp_path: Path) -> None:
+    path = tmp_path / "large.dcm"
+    with path.open("wb") as file:
+        file.truncate(64 << 20)
+    large = Ready(path, "1.2.3", "1.2", "1.2.840.10008.1.2.1", path.stat().st_size)
+
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        hasty = threading.Thread(target=refuse_at_once, args=(listener,))
+        hasty.start()
+        spec = DicomwebPeer(url=f"http://{LOOPBACK}:{listener.getsockname()[1]}/rs")
+        with closing(DicomwebDestination("PACS", spec)) as server:
+            delivery = server.begin("task")
+            delivery.add([large])
+            (told,) = delivery.finish()
+        hasty.join()
+
+    assert not told.accepted
+    assert "413" in told.message
+
+
+def refuse_at_once(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")

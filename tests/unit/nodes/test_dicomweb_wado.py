@@ -300,6 +300,19 @@ def test_a_body_that_ends_inside_a_part_keeps_the_parts_before(
     assert len(list(fetch.spool.iterdir())) == len(study.instance_uids) - 1
 
 
+def test_a_single_instance_that_breaks_off_is_an_error(study: BuiltStudy, tmp_path: Path) -> None:
+    ref, content = next(refs(study)), contents(study)[0]
+    reply = Reply(200, content[:-5], "application/dicom", length=len(content))
+
+    with (
+        fetching(lambda _: reply, tmp_path) as fetch,
+        pytest.raises(TransientNodeError, match="a body that ends too early"),
+    ):
+        fetch.retrieve(RetrieveRequest(study.uid, (ref.series_uid,), (ref,)))
+
+    assert list(fetch.spool.iterdir()) == []
+
+
 def test_chunks_that_break_off_are_an_error(study: BuiltStudy, tmp_path: Path) -> None:
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {MULTIPART}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
     raw = head + b"fff\r\n" + multipart(contents(study))[:1000]

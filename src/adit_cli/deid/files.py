@@ -11,6 +11,7 @@ from pathlib import Path
 
 from adit_cli.deid.blocked import refuse_blocked
 from adit_cli.deid.change import Change, change_data_set, text_of
+from adit_cli.deid.evidence import Evidence
 from adit_cli.deid.masks import rectangles_for
 from adit_cli.deid.parts import Parts, read_parts
 from adit_cli.deid.pixels import masked
@@ -40,8 +41,10 @@ class DeidResult:
     """How many elements of which tag were changed by which kind of rule."""
 
 
-def deidentify_file(source: Path, target: Path, profile: Profile, pseudonym: str) -> DeidResult:
-    """Write `target` as the profile leaves `source`.
+def deidentify_file(
+    source: Path, target: Path, profile: Profile, pseudonym: str, *, evidence: Evidence | None = None
+) -> DeidResult:
+    """Write `target` as the profile leaves `source`, and note in `evidence` what was replaced.
 
     DataError where the source is no whole DICOM file, DeidError where it may not leave (`deid-blocked`) or
     would still name its patient (`leak`); there is no target then.
@@ -52,7 +55,14 @@ def deidentify_file(source: Path, target: Path, profile: Profile, pseudonym: str
     refuse_blocked(parts.elements, sop_class, profile.spec, is_masked=bool(rectangles))
     if rectangles:
         parts = masked(source, parts, rectangles)
-    change = change_data_set(parts.elements, profile, pseudonym, sop_class=sop_class, encoding=parts.encoding)
+    change = change_data_set(
+        parts.elements,
+        profile,
+        pseudonym,
+        sop_class=sop_class,
+        encoding=parts.encoding,
+        observer=evidence,
+    )
     head = part10_header(sop_class, text_of(change.elements, SOP_INSTANCE), parts.transfer_syntax_uid)
     body = encode(change.elements, parts.encoding)
     if profile.spec.verify:

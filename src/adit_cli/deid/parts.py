@@ -107,7 +107,7 @@ def _read_meta(data: bytes, name: str) -> tuple[Elements, int]:
         return parse(data, Encoding(), stop_before=0x00030000, offset=132)
     if data[:2] == b"\x02\x00" and data[4:6].isalpha():
         return parse(data, Encoding(), stop_before=0x00030000)
-    if data[:2] in {b"\x08\x00", b"\x00\x08"} and len(data) > BULK.bit_length():
+    if data[:2] in {b"\x08\x00", b"\x00\x08"}:
         return {}, 0
     raise DataError(f"{name} is not a DICOM file (PS3.10 §7.1)")
 

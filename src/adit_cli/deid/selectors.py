@@ -23,9 +23,6 @@ class PrivateTag:
     number: int
     creator: str
 
-    def __str__(self) -> str:
-        return f"{self.group:04X},{self.number:02X},{self.creator}"
-
 
 @dataclass(frozen=True, slots=True)
 class Step:

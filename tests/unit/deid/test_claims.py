@@ -37,6 +37,7 @@ CLEANED = {"StudyDescription": {"clean": "words.txt"}}
         ({"rules": {"Manufacturer": "keep"}}, ["113100"]),
         ({"rules": {"StudyInstanceUID": "new-uid"}}, ["113100"]),
         ({"rules": {"StudyDate": "shift-date"}}, []),
+        ({"rules": {"StudyInstanceUID": "remove"}}, ["113100"]),
         ({"options": [DATES], "rules": {"StudyDate": "shift-date"}}, ["113100", "113107"]),
         ({"options": [DATES], "rules": {"StudyDate": "keep"}}, []),
         ({"options": [DATES], "rules": {"StudyDate": "remove"}}, ["113100", "113107"]),
@@ -131,6 +132,13 @@ def test_where_nothing_can_be_claimed_no_code_is_written() -> None:
 )
 def test_a_job_is_told_in_words(settings: dict[str, object], sentence: str) -> None:
     assert sentence in describe_profile(spec_of(**settings))
+
+
+def test_a_job_that_lets_everything_out_and_uids_alone_says_neither() -> None:
+    told = " ".join(describe_profile(spec_of(modalities={"exclude": ()}, options=["retain-uids"])))
+
+    assert "every UID is replaced" not in told
+    assert "SR never leave" not in told
 
 
 @pytest.mark.parametrize("option", list(Option))

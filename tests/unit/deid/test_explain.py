@@ -33,6 +33,12 @@ def test_each_change_is_told_with_its_rule(tmp_path: Path) -> None:
     assert "0028,0010" not in told
 
 
+def test_what_was_empty_and_is_emptied_is_no_change(tmp_path: Path) -> None:
+    path = saved(ct_data_set(ReferringPhysicianName=""), tmp_path / "in.dcm")
+
+    assert "ReferringPhysicianName" not in {line.keyword for line in explain_file(path, profile_of(), "P")}
+
+
 def test_values_are_shown_short_and_numbers_as_bytes(tmp_path: Path) -> None:
     data_set = ct_data_set(PatientComments="word " * 40, Rows=2)
     data_set.add_new(0x00091001, "OB", bytes(10))

@@ -169,6 +169,34 @@ def test_a_data_set_without_pixel_data_leaves_too(tmp_path: Path) -> None:
     assert "PixelData" not in deidentified(data_set, tmp_path)
 
 
+def test_a_deflated_data_set_without_pixel_data_leaves_too(tmp_path: Path) -> None:
+    data_set = ct_data_set()
+    del data_set.PixelData
+    data_set.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    padded = ct_data_set()
+    del padded.PixelData
+    padded.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    padded.add_new(0xFFFCFFFC, "OB", b"Quillhaven")
+
+    assert "PixelData" not in deidentified(data_set, tmp_path)
+    assert 0xFFFCFFFC not in deidentified(padded, tmp_path)
+
+
+def test_meta_information_without_a_preamble_is_read(tmp_path: Path) -> None:
+    whole = saved(ct_data_set(), tmp_path / "whole.dcm").read_bytes()
+    bare = tmp_path / "in.dcm"
+    bare.write_bytes(whole[132:])
+
+    assert deidentified(bare, tmp_path).PatientID == "PSEUDO"
+
+
+def test_a_layout_that_no_standard_knows_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "in.dcm"
+    path.write_bytes(b"\0\x08\0\x16\0\0\0\x041234" * 40)
+
+    assert "layout" in str(_refused(path, tmp_path))
+
+
 def _cut(path: Path, target: Path, keep: int) -> Path:
     target.write_bytes(path.read_bytes()[:keep])
     return target

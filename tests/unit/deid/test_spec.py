@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from adit_cli.deid.rules import Clean, Keep, Replace
 from adit_cli.deid.selectors import PrivateTag, Step, parse_selector
 from adit_cli.deid.spec import DeidSpec, Masks, Option
-from tests.support.deid import spec_of
+from adit_cli.errors import UsageError
+from tests.support.deid import profile_of, spec_of
 
 
 def test_everything_that_the_job_file_may_say_is_understood() -> None:
@@ -112,3 +113,16 @@ def test_files_are_looked_for_beside_the_job_file() -> None:
 )
 def test_a_selector_names_elements_in_each_of_its_forms(text: str, steps: tuple[Step, ...]) -> None:
     assert parse_selector(text).steps == steps
+
+
+def test_a_list_of_words_that_cannot_be_read_is_an_error_before_anything_moves() -> None:
+    with pytest.raises(UsageError, match=r"words\.txt cannot be read"):
+        profile_of(rules={"StudyDescription": {"clean": "/nowhere/words.txt"}})
+
+
+def test_rules_made_in_python_are_taken_as_they_are() -> None:
+    assert spec_of(rules={"PatientSex": Keep()}).rules == {"PatientSex": Keep()}
+
+
+def test_without_masks_there_is_no_file_to_look_for() -> None:
+    assert spec_of().relative_to(Path("/jobs")) == spec_of()

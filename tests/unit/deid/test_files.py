@@ -169,19 +169,6 @@ def test_a_data_set_without_pixel_data_leaves_too(tmp_path: Path) -> None:
     assert "PixelData" not in deidentified(data_set, tmp_path)
 
 
-def test_a_deflated_data_set_without_pixel_data_leaves_too(tmp_path: Path) -> None:
-    data_set = ct_data_set()
-    del data_set.PixelData
-    data_set.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
-    padded = ct_data_set()
-    del padded.PixelData
-    padded.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
-    padded.add_new(0xFFFCFFFC, "OB", b"Quillhaven")
-
-    assert "PixelData" not in deidentified(data_set, tmp_path)
-    assert 0xFFFCFFFC not in deidentified(padded, tmp_path)
-
-
 def test_meta_information_without_a_preamble_is_read(tmp_path: Path) -> None:
     whole = saved(ct_data_set(), tmp_path / "whole.dcm").read_bytes()
     bare = tmp_path / "in.dcm"

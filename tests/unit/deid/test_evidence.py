@@ -17,8 +17,7 @@ def _rows(path: Path) -> list[list[str]]:
 
 def test_old_and_new_identifiers_are_noted_and_written_for_the_user_alone(tmp_path: Path) -> None:
     evidence = Evidence()
-    data_set = ct_data_set(OtherPatientNames="X", ReferencedPatientSequence=[])
-    data_set.AffectedSOPInstanceUID = "1.2.3.9"
+    data_set = ct_data_set(OtherPatientNames="X")
     data_set.add_new(0x00080058, "UI", ["1.2.3.4", "1.2.3.5"])
     path = saved(data_set, tmp_path / "in.dcm")
 

@@ -100,15 +100,19 @@ def encode_command(command: Command) -> bytes:
 
 
 def decode_command(raw: bytes) -> Command:
-    """Return the command set; PduError where the bytes are none. Unknown elements are ignored."""
+    """Return the command set; PduError where the bytes are none. Unknown elements are ignored.
+
+    So are those of other groups: Orthanc 1.10 puts the Failed SOP Instance UID List (0008,0058) of a failed
+    C-GET, which belongs into the identifier (PS3.4 §C.4.3.1.4), into the command set.
+    """
     values: dict[str, int | str] = {}
     at = 0
     while at + 8 <= len(raw):
         group, number, length = _HEADER.unpack_from(raw, at)
         at += 8 + length
-        if group or at > len(raw):
-            raise PduError("a command set holds what is no command element")
-        name, kind = _ELEMENTS.get(number, ("", ""))
+        if at > len(raw):
+            raise PduError("a command set ends inside an element")
+        name, kind = _ELEMENTS.get(number, ("", "")) if group == 0 else ("", "")
         if name and length:
             value = raw[at - length : at]
             values[name] = _number(value) if kind == _SHORT else value.decode("latin_1").strip(" \0")

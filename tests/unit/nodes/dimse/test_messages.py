@@ -74,6 +74,13 @@ def test_bytes_that_are_no_command_set_are_a_pdu_error(raw: bytes) -> None:
         decode_command(raw)
 
 
+def test_elements_of_other_groups_that_orthanc_adds_are_passed_over() -> None:
+    failed_list = b"\x08\0\x58\0\x04\0\0\x001.2\0"
+    response = Command(0x8010, responded_to=3, status=0xC000, failed=1)
+
+    assert decode_command(encode_command(response) + failed_list) == response
+
+
 @given(st.binary(max_size=100))
 def test_nonsense_is_a_pdu_error_or_a_command(raw: bytes) -> None:
     try:

@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
+from adit_cli.dicom.attributes import encode_attributes
 from adit_cli.dicom.files import read_file_meta
 from adit_cli.dicom.query import Level
 from adit_cli.errors import NodeError
 from adit_cli.jobfile.node import DimsePeer, Limits
 from adit_cli.nodes.base import Arrival, InstanceRef, Ready, RetrieveRequest
-from adit_cli.nodes.dimse.contexts import STUDY_FIND, STUDY_GET
+from adit_cli.nodes.dimse.association import Association, Party
+from adit_cli.nodes.dimse.contexts import STUDY_FIND, STUDY_GET, STUDY_MOVE, UNCOMPRESSED, numbered
 from adit_cli.nodes.dimse.destination import DimseDestination
 from adit_cli.nodes.dimse.echo import echo
+from adit_cli.nodes.dimse.scu import c_move
 from adit_cli.nodes.dimse.source import DimseSource
 from tests.support.builders import BuiltStudy, build_study
 from tests.support.peers import LOOPBACK, Dcmtk, Orthanc, PynetdicomPeer, dcmqrscp, orthanc, program, run
@@ -236,3 +239,18 @@ def test_dcmtk_reads_what_arrived(pacs: Orthanc, tmp_path: Path) -> None:
         (arrived,) = fetch(node, RetrieveRequest(study.uid), tmp_path / "got")
 
     assert study.instance_uids[0] in run([program("dcmdump"), arrived.path])
+
+
+def test_orthanc_moves_a_study_where_we_say(pacs: Orthanc, storage_scp: Dcmtk, tmp_path: Path) -> None:
+    study = build_study(tmp_path, instances=3)
+    pacs.upload(study.files)
+    pacs.register("there", storage_scp.ae_title, storage_scp.port)
+
+    party = Party.of("pacs", node_of(pacs), "ADIT")
+    with Association.open(party, numbered([(STUDY_MOVE, UNCOMPRESSED)])) as assoc:
+        keys = {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": study.uid}
+        transfer_syntax = assoc.accepted[1][1]
+        told = c_move(assoc, STUDY_MOVE, encode_attributes(keys, transfer_syntax), storage_scp.ae_title)
+
+    assert (told.status, told.failed_uids) == (0, ())
+    assert len(storage_scp.files()) == 3

@@ -44,6 +44,8 @@ class Archive:
     lost: frozenset[str] = frozenset()
     """Instances it lists and cannot send."""
     before_store: Callable[[str, int], None] = lambda _uid, _number: None
+    classes: dict[str, str] = field(default_factory=dict[str, str])
+    """SOP classes by UID, where it is not CT; what was not proposed cannot be sent."""
     names_failed: bool = False
     counts: bool = True
     status: int = SUCCESS
@@ -51,7 +53,7 @@ class Archive:
 
     def refs(self) -> tuple[InstanceRef, ...]:
         """Return what an image-level find lists."""
-        return tuple(InstanceRef(STUDY, SERIES, uid, CT) for uid in self.instances)
+        return tuple(InstanceRef(STUDY, SERIES, uid, self.classes.get(uid, CT)) for uid in self.instances)
 
     def __call__(self, talk: Talk) -> None:
         """Serve one association to its end."""
@@ -78,12 +80,17 @@ class Archive:
             self.asked.append(asked)
         wanted = asked.get("SOPInstanceUID", "")
         uids = wanted.split("\\") if wanted else list(self.instances)
-        there = [uid for uid in uids if uid in self.instances and uid not in self.lost]
+        proposed = {one.abstract_syntax for one in talk.contexts.values()}
+        there = [
+            uid
+            for uid in uids
+            if uid in self.instances and uid not in self.lost and self.classes.get(uid, CT) in proposed
+        ]
         for uid in there:
             with self.lock:
                 self.before_store(uid, len(self.sent))
                 self.sent.append(uid)
-            talk.store(CT, uid, self.instances[uid])
+            talk.store(self.classes.get(uid, CT), uid, self.instances[uid])
         counters = {"completed": len(there), "failed": len(uids) - len(there), "warning": 0}
         failed = "\\".join(self.lost) if self.names_failed else ""
         listed = encode_attributes({"FailedSOPInstanceUIDList": failed}, EXPLICIT) if failed else b""

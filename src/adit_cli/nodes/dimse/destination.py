@@ -23,7 +23,7 @@ from adit_cli.nodes.dimse.reasons import status_reason, status_words
 from adit_cli.nodes.dimse.scu import c_store
 from adit_cli.nodes.retry import STANDARD, Tries, retried
 
-PROBE = 16
+PROBE = 8
 ALREADY_THERE = 0x0111
 _WARNINGS = range(0xB000, 0xC000)
 

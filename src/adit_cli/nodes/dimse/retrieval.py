@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from adit_cli.dicom.attributes import encode_attributes
 from adit_cli.errors import NodeError, Reason, TransientNodeError
 from adit_cli.nodes.base import Arrival, FailedInstance, InstanceRef, OnArrival, RetrieveRequest
 from adit_cli.nodes.dimse.association import Association
-from adit_cli.nodes.dimse.contexts import STUDY_GET, find_contexts, get_contexts, merged
+from adit_cli.nodes.dimse.contexts import STUDY_GET, Context, find_contexts, get_contexts, merged
 from adit_cli.nodes.dimse.crew import Crew
 from adit_cli.nodes.dimse.fetch import Fetched, c_get
 from adit_cli.nodes.dimse.line import Line
@@ -37,8 +38,7 @@ class Retrieval:
         self._pace = pace
         self._tries = tries
         self._request = request
-        classes = {one.sop_class_uid for one in request.instances}
-        self._contexts = merged(find_contexts(), get_contexts(() if "" in classes else sorted(classes)))
+        self._contexts = _contexts_for(request.instances)
         self._lock = threading.Lock()
         self._spool = Path()
         self._arrived: set[str] = set()
@@ -91,7 +91,7 @@ class Retrieval:
 
     def _fetch_rest(self, line: Line, unit: Unit, associations: int) -> None:
         for part in unit.remaining(self._arrived):
-            assoc = line.ready(self._contexts)
+            assoc = line.ready(self._contexts_of(part))
             transfer_syntax = assoc.accepted[needed_context(assoc, STUDY_GET, "C-GET")][1]
             identifier = encode_attributes(part.identifier(), transfer_syntax)
             started = time.monotonic()
@@ -99,6 +99,14 @@ class Retrieval:
             seconds = time.monotonic() - started
             self._pace.note(associations, len(fetched.arrived), fetched.size, seconds)
             self._note(assoc, part, fetched)
+
+    def _contexts_of(self, unit: Unit) -> list[Context]:
+        """Return what to propose: for a single instance, all there is for its SOP class.
+
+        What a study of many SOP classes did not get a context for is fetched so in the end.
+        """
+        is_single = unit.by_instance and len(unit.instances) == 1
+        return _contexts_for(unit.instances) if is_single else self._contexts
 
     def _arrive(self, arrival: Arrival) -> None:
         with self._lock:
@@ -155,3 +163,8 @@ class Retrieval:
             words = f"The node ended with {status_words(told.status)}, {said} missing, unnamed."
             named = [FailedInstance("", Reason.INCOMPLETE, words)]
         return self._refused + named
+
+
+def _contexts_for(instances: Iterable[InstanceRef]) -> list[Context]:
+    classes = {one.sop_class_uid for one in instances}
+    return merged(find_contexts(), get_contexts(() if "" in classes else sorted(classes)))

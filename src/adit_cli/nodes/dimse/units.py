@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from adit_cli.dicom.query import Attributes, Level
 from adit_cli.nodes.base import InstanceRef, RetrieveRequest
 
-PROBE = 16
+PROBE = 8
 LONGEST_LIST = 256
 _SHORTEST_LIST = 8
 _SHARES = 4

@@ -12,7 +12,10 @@ from adit_cli.errors import NodeError, Reason, TransientNodeError
 from adit_cli.jobfile.node import Limits, Timeouts
 from adit_cli.nodes.base import Arrival, FailedInstance, RetrieveRequest
 from adit_cli.nodes.dimse import pdu
+from adit_cli.nodes.dimse.association import Association, Party
+from adit_cli.nodes.dimse.contexts import STUDY_MOVE, UNCOMPRESSED, numbered
 from adit_cli.nodes.dimse.messages import CANCEL, PENDING, SUCCESS, Message
+from adit_cli.nodes.dimse.scu import SubOperations, c_move
 from adit_cli.nodes.dimse.source import DimseSource
 from adit_cli.nodes.retry import Tries
 from tests.support.archive import CT, EXPLICIT, SERIES, STUDY, Archive, GoneError, ct_instance
@@ -386,3 +389,30 @@ def test_node_that_offers_no_retrieve_is_told_so(tmp_path: Path) -> None:
         fetched(source(peer), RetrieveRequest(STUDY), tmp_path)
 
     assert caught.value.reason is Reason.NO_CONTEXT
+
+
+def test_study_of_more_classes_than_one_association_can_hold_is_fetched_whole(tmp_path: Path) -> None:
+    classes = {f"1.2.3.1.{number}": f"1.2.840.10008.5.1.4.1.1.9999.{number}" for number in range(90)}
+    there = Archive({uid: ct_instance(uid) for uid in classes}, classes=classes)
+    with scripted_peer(there) as peer:
+        arrived, failed = fetched(source(peer), listed(there), tmp_path)
+
+    assert (failed, {one.uid: one.sop_class_uid for one in arrived}) == ([], classes)
+    assert max(len(talk.contexts) for talk in peer.talks) <= 128
+
+
+def test_move_returns_what_the_node_said_at_its_end() -> None:
+    def reply(talk: Talk, request: Message) -> None:
+        assert request.command.move_destination == "THERE"
+        talk.answer(request, PENDING, remaining=2, completed=1, failed=0, warning=0)
+        failed = encode_attributes({"FailedSOPInstanceUIDList": "1.2\\1.3"}, EXPLICIT)
+        talk.answer(request, 0xB000, failed, completed=1, failed=2)
+
+    with scripted_peer(getting(reply)) as peer:
+        party = Party.of("pacs", peer.as_node(), "US")
+        with Association.open(party, numbered([(STUDY_MOVE, UNCOMPRESSED)])) as assoc:
+            told = c_move(
+                assoc, STUDY_MOVE, encode_attributes({"StudyInstanceUID": STUDY}, EXPLICIT), "THERE"
+            )
+
+    assert told == SubOperations(0xB000, completed=1, failed=2, warning=None, failed_uids=("1.2", "1.3"))

@@ -20,6 +20,7 @@ from adit_cli.deid.spec import Option
 from adit_cli.engine.deid_batch import LeftOut, Rules, Written, deidentify, explain, files_of
 from adit_cli.engine.folders import state_folder
 from adit_cli.errors import DataError, DeidError, UsageError
+from adit_cli.nodes.opened_archives import OpenedArchives
 
 EXAMPLES = (
     "adit deid images/ -o clean/ --profile basic",
@@ -74,7 +75,7 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be
 @app.command()
 def deid(
     ctx: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files and folders.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files, folders and archives.")],
     *,
     output: OutOption = None,
     profile: ProfileOption = "basic",
@@ -88,8 +89,8 @@ def deid(
     """De-identify files on disk, with the Basic Profile or with a job's rules.
 
     Results are DIR/<pseudonym>/<new study UID>/<new instance UID>.dcm: no name, ID or UID of the originals is
-    in a path. What may not leave, or would still name its patient, is left out and named with its reason
-    (exit code 3).
+    in a path. Archives (zip, 7z, tar) are read like folders, unpacked into the state folder meanwhile. What
+    may not leave, or would still name its patient, is left out and named with its reason (exit code 3).
     """
     state = state_folder(settings(ctx).state_dir, os.environ)
     if job:
@@ -98,15 +99,21 @@ def deid(
         rules = rules_from(profile, option or [], rule or [], key_file, state)
     if output is None and not dry_run and not explain_each:
         raise UsageError("where to?", hint="name a folder with -o DIR, or look first: --dry-run, --explain")
-    if not (_explain(paths, rules) if explain_each else _run(paths, None if dry_run else output, rules)):
-        raise typer.Exit(3)
+    with OpenedArchives(state.unpacked) as archives:
+        nowhere = None if dry_run else output
+        if not (_explain(paths, rules, archives) if explain_each else _run(paths, nowhere, rules, archives)):
+            raise typer.Exit(3)
 
 
-def _explain(paths: list[Path], rules: Rules) -> bool:
+def _explain(paths: list[Path], rules: Rules, archives: OpenedArchives) -> bool:
     """Show what would change in each file; return whether none would be left out."""
     left_out = 0
-    for path in files_of(paths):
-        typer.echo(f"{path}:", err=True)
+    for path in files_of(paths, archives):
+        if isinstance(path, LeftOut):
+            left_out += 1
+            typer.echo(f"{path.source}: {path.reason.value}: {path.message}", err=True)
+            continue
+        typer.echo(f"{archives.shown(path)}:", err=True)
         try:
             show_rows([_row(one) for one in explain(path, rules)], EXPLAINED, None)
         except (DataError, DeidError) as error:
@@ -126,18 +133,18 @@ def _row(one: Explained) -> dict[str, str]:
     }
 
 
-def _run(paths: list[Path], output: Path | None, rules: Rules) -> bool:
+def _run(paths: list[Path], output: Path | None, rules: Rules, archives: OpenedArchives) -> bool:
     """Write the results, into nowhere without an output folder; return whether none was left out."""
     written: list[Written] = []
     left_out = 0
     with tempfile.TemporaryDirectory(prefix="adit-") as nowhere:
-        for one in deidentify(paths, output or Path(nowhere), rules):
+        for one in deidentify(files_of(paths, archives), output or Path(nowhere), rules):
             match one:
                 case Written():
                     written.append(one)
                 case LeftOut():
                     left_out += 1
-                    typer.echo(f"{one.source}: {one.reason.value}: {one.message}", err=True)
+                    typer.echo(f"{archives.shown(one.source)}: {one.reason.value}: {one.message}", err=True)
     where = f"in {output}" if output else "would be written"
     total = size(sum(one.size for one in written))
     aside = f", {count(left_out, 'file')} left out" if left_out else ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import typer
 
@@ -14,7 +16,9 @@ from adit_cli.tasks.task import Outcome, Progress, TaskStatus
 from adit_cli.tasks.upload import Outbox, Sent, send_study
 
 
-def watch_send(destination: Destination, outbox: Outbox, style: Style) -> bool:
+def watch_send(
+    destination: Destination, outbox: Outbox, style: Style, shown: Callable[[Path], str] = str
+) -> bool:
     """Send one study after the other; return whether every file was accepted."""
     display = open_display(style)
     began = time.monotonic()
@@ -31,7 +35,10 @@ def watch_send(destination: Destination, outbox: Outbox, style: Style) -> bool:
             display.show(_ended(number, uid, before, sent, time.monotonic() - then))
     finally:
         display.close()
-    _report(sent, outbox, time.monotonic() - began, quiet=style is Style.NONE)
+    for refused in sent.refused:
+        typer.echo(f"{shown(refused.path)}: {refused.reason.value}: {refused.message}", err=True)
+    if style is not Style.NONE:
+        _report(sent, outbox, time.monotonic() - began)
     return not sent.refused
 
 
@@ -49,11 +56,7 @@ def _ended(number: int, uid: str, before: Sent, after: Sent, seconds: float) -> 
     return TaskEnded(str(number), uid, 0, 1, status, outcome)
 
 
-def _report(sent: Sent, outbox: Outbox, seconds: float, *, quiet: bool) -> None:
-    for refused in sent.refused:
-        typer.echo(f"{refused.path}: {refused.reason.value}: {refused.message}", err=True)
-    if quiet:
-        return
+def _report(sent: Sent, outbox: Outbox, seconds: float) -> None:
     rate = f" ({size(sent.size / seconds)}/s)" if sent.size else ""
     parts = [f"{count(sent.accepted, 'file')} accepted"]
     parts += [f"{len(sent.refused)} refused"] if sent.refused else []

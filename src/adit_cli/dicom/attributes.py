@@ -10,7 +10,7 @@ from pathlib import Path
 
 from adit_cli.dicom.dictionary import keyword_of, tag_of, vr_of
 from adit_cli.dicom.elements import IMPLICIT_LITTLE, Element, Elements, encode, encoding_of
-from adit_cli.dicom.files import read_file_meta
+from adit_cli.dicom.files import FileMeta, read_file_meta
 from adit_cli.dicom.query import Attributes
 from adit_cli.dicom.scan import Buffer, scan
 from adit_cli.dicom.text import decode_text, encode_text
@@ -81,11 +81,16 @@ def read_attributes(path: Path, keywords: Iterable[str]) -> Attributes:
     Reads no further than the last of them. DataError where the file is not DICOM or ends too early.
     """
     meta = read_file_meta(path)
-    tags = {_known_tag(keyword) for keyword in keywords}
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if meta.transfer_syntax_uid != DEFLATED:
-            return _decode(data, meta.transfer_syntax_uid, tags, meta.dataset_offset)
-        return _decode(_inflated(data[meta.dataset_offset :]), meta.transfer_syntax_uid, tags, 0)
+        return attributes_behind(data, meta, keywords)
+
+
+def attributes_behind(data: Buffer, meta: FileMeta, keywords: Iterable[str]) -> Attributes:
+    """Return single attributes of a Part-10 file of which this is the beginning, or all."""
+    tags = {_known_tag(keyword) for keyword in keywords}
+    if meta.transfer_syntax_uid != DEFLATED:
+        return _decode(data, meta.transfer_syntax_uid, tags, meta.dataset_offset)
+    return _decode(_inflated(data[meta.dataset_offset :]), meta.transfer_syntax_uid, tags, 0)
 
 
 def _inflated(data: bytes) -> bytes:

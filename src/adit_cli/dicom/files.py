@@ -43,8 +43,20 @@ def read_file_meta(path: Path) -> FileMeta:
                 found, offset = _walk(head)
     except OSError as error:
         raise DataError(f"{path.name} cannot be read: {error.strerror}") from error
-    if offset > len(head) or not all(map(found.get, _NEEDED)):
-        raise DataError(f"{path.name} has no whole file meta information (PS3.10 §7.1)")
+    return _file_meta(path.name, found, offset if offset <= len(head) else None)
+
+
+def file_meta_of(head: bytes, name: str) -> FileMeta:
+    """Return the file meta information of a file that was read from somewhere else; DataError as above."""
+    if head[128:132] != b"DICM":
+        raise DataError(f"{name} is not a DICOM file (PS3.10 §7.1): no DICM after the preamble")
+    found, offset = _walk(head)
+    return _file_meta(name, found, offset if offset <= len(head) else None)
+
+
+def _file_meta(name: str, found: dict[int, str], offset: int | None) -> FileMeta:
+    if offset is None or not all(map(found.get, _NEEDED)):
+        raise DataError(f"{name} has no whole file meta information (PS3.10 §7.1)")
     return FileMeta(found[_SOP_CLASS], found[_SOP_INSTANCE], found[_TRANSFER_SYNTAX], offset)
 
 

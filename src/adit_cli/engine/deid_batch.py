@@ -21,7 +21,9 @@ from adit_cli.deid.spec import DeidSpec
 from adit_cli.dicom.attributes import read_attributes
 from adit_cli.errors import DataError, DeidError, Reason, UsageError
 from adit_cli.jobfile.job import Pseudonyms
+from adit_cli.nodes.archive import is_archive
 from adit_cli.nodes.layout import safe_name
+from adit_cli.nodes.opened_archives import OpenedArchives
 from adit_cli.nodes.scan import files_below
 from adit_cli.nodes.storage import make_private, same_content, storage_errors
 from adit_cli.tasks.pseudonyms import Patient, Person, assign
@@ -74,9 +76,12 @@ class _Item:
 
 
 def deidentify(
-    paths: Iterable[Path], folder: Path, rules: Rules, *, processes: int | None = None
+    paths: Iterable[Path | LeftOut], folder: Path, rules: Rules, *, processes: int | None = None
 ) -> Generator[Written | LeftOut]:
-    """Yield what becomes of each file; UsageError where a pseudonym is missing or contradicts another."""
+    """Yield what becomes of each file; UsageError where a pseudonym is missing or contradicts another.
+
+    What is left out already, such as an archive that cannot be read, is told again.
+    """
     known, left_out = _look_at(paths)
     yield from left_out
     pseudonyms = assign(rules.pseudonyms, _people(known), rules.key, {})
@@ -94,19 +99,30 @@ def explain(path: Path, rules: Rules) -> list[Explained]:
         return explain_file(path, rules.compiled(), pseudonyms[_patient(values)])
 
 
-def files_of(paths: Iterable[Path]) -> Iterator[Path]:
-    """Return the files that are named, and those in the folders that are."""
+def files_of(paths: Iterable[Path], archives: OpenedArchives) -> Iterator[Path | LeftOut]:
+    """Return the files that are named, those in the folders that are, and what archives hold."""
     for path in paths:
         if not path.exists():
             raise UsageError(f"there is no file or folder {path}")
         with storage_errors(str(path), UsageError):
-            yield from files_below(path) if path.is_dir() else (path,)
+            for file in files_below(path) if path.is_dir() else (path,):
+                yield from _opened(file, archives) if is_archive(file) else (file,)
 
 
-def _look_at(paths: Iterable[Path]) -> tuple[dict[Path, dict[str, str]], list[LeftOut]]:
+def _opened(archive: Path, archives: OpenedArchives) -> Iterator[Path | LeftOut]:
+    try:
+        yield from archives.files(archive)
+    except DataError as error:
+        yield LeftOut(archive, error.reason, error.message)
+
+
+def _look_at(paths: Iterable[Path | LeftOut]) -> tuple[dict[Path, dict[str, str]], list[LeftOut]]:
     known: dict[Path, dict[str, str]] = {}
     left_out: list[LeftOut] = []
-    for path in files_of(paths):
+    for path in paths:
+        if isinstance(path, LeftOut):
+            left_out.append(path)
+            continue
         try:
             known[path] = read_attributes(path, IDENTITY)
         except DataError as error:

@@ -2,6 +2,7 @@
 
 <state>/jobs/<name>/{state.sqlite, lock, key, spool/}
 <state>/slots/
+<state>/unpacked/
 """
 
 from __future__ import annotations
@@ -63,6 +64,11 @@ class StateFolder:
     def slots(self) -> Path:
         """Lock files that count the use of each node."""
         return self.path / "slots"
+
+    @property
+    def unpacked(self) -> Path:
+        """What is taken out of archives while a command runs that was given some."""
+        return self.path / "unpacked"
 
     def job(self, name: str) -> JobFolder:
         """Return the folder of the job with this name, whether it exists or not."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
-from adit_cli.dicom.attributes import read_attributes
 from adit_cli.dicom.dictionary import tag_of, vr_of
 from adit_cli.dicom.matching import Match, as_match, parse_study_date, values_of
 from adit_cli.dicom.patterns import parse_text
 from adit_cli.dicom.query import Attributes, Level
 from adit_cli.dicom.ranges import parse_times
+from adit_cli.nodes.packed import Place, attributes_at
 from adit_cli.nodes.scan import PATIENT_KEYS, FoundInstance, FoundSeries, FoundStudy, Scan
 
 _IDENTITY = {
@@ -26,8 +25,8 @@ def answer(found: Scan, level: Level, keys: Mapping[str, str]) -> list[Attribute
     """Return what matches all keys, with every attribute asked for; what a file lacks is empty."""
     answers: list[Attributes] = []
     wanted = [keyword for keyword in dict.fromkeys((*keys, *_IDENTITY[level])) if not _is_control(keyword)]
-    for values, file in _candidates(found, level, keys):
-        _complete(values, wanted, file)
+    for values, place in _candidates(found, level, keys):
+        _complete(values, wanted, place)
         if all(_fits(keyword, keys.get(keyword, ""), values) for keyword in wanted):
             answers.append({keyword: values[keyword] for keyword in wanted})
     return answers
@@ -37,10 +36,10 @@ def _is_control(keyword: str) -> bool:
     return keyword in {"QueryRetrieveLevel", "SpecificCharacterSet"}
 
 
-def _complete(values: Attributes, wanted: Iterable[str], file: Path) -> None:
+def _complete(values: Attributes, wanted: Iterable[str], place: Place) -> None:
     lacking = [keyword for keyword in wanted if keyword not in values]
     if lacking:
-        values.update(dict.fromkeys(lacking, "") | read_attributes(file, lacking))
+        values.update(dict.fromkeys(lacking, "") | attributes_at(place, lacking))
 
 
 def _fits(keyword: str, pattern: str, values: Attributes) -> bool:
@@ -59,27 +58,25 @@ def key_matches(keyword: str, pattern: str, value: str) -> Match:
     return parse_text([pattern]).matches(value)
 
 
-def _candidates(found: Scan, level: Level, keys: Mapping[str, str]) -> Iterator[tuple[Attributes, Path]]:
+def _candidates(found: Scan, level: Level, keys: Mapping[str, str]) -> Iterator[tuple[Attributes, Place]]:
     studies = [study for study in found.studies.values() if _asked_for(study, keys)]
     if level is Level.PATIENT:
-        yield from _patients(found.root, studies)
+        yield from _patients(studies)
     for study in studies if level is not Level.PATIENT else ():
         if level is Level.STUDY:
-            yield _of_study(study), _file_of_study(found.root, study)
+            yield _of_study(study), _file_of_study(study)
             continue
         for series in study.series.values():
-            yield from _below(found.root, study, series, level)
+            yield from _below(study, series, level)
 
 
-def _below(
-    root: Path, study: FoundStudy, series: FoundSeries, level: Level
-) -> Iterator[tuple[Attributes, Path]]:
+def _below(study: FoundStudy, series: FoundSeries, level: Level) -> Iterator[tuple[Attributes, Place]]:
     above = {**study.attributes, **_of_series(series)}
     if level is Level.SERIES:
-        yield above, _file_of_series(root, series)
+        yield above, _file_of_series(series)
         return
     for instance in series.instances.values():
-        yield {**above, **_of_instance(instance)}, root / instance.paths[0]
+        yield {**above, **_of_instance(instance)}, instance.places[0]
 
 
 def _asked_for(study: FoundStudy, keys: Mapping[str, str]) -> bool:
@@ -88,7 +85,7 @@ def _asked_for(study: FoundStudy, keys: Mapping[str, str]) -> bool:
     return not wanted or study.attributes["StudyInstanceUID"] in values_of(wanted)
 
 
-def _patients(root: Path, studies: list[FoundStudy]) -> Iterator[tuple[Attributes, Path]]:
+def _patients(studies: list[FoundStudy]) -> Iterator[tuple[Attributes, Place]]:
     patients: dict[tuple[str, str], list[FoundStudy]] = {}
     for study in studies:
         identity = (study.attributes["IssuerOfPatientID"], study.attributes["PatientID"])
@@ -99,7 +96,7 @@ def _patients(root: Path, studies: list[FoundStudy]) -> Iterator[tuple[Attribute
         values["NumberOfPatientRelatedStudies"] = str(len(theirs))
         values["NumberOfPatientRelatedSeries"] = str(len(series))
         values["NumberOfPatientRelatedInstances"] = str(sum(len(one.instances) for one in series))
-        yield values, _file_of_study(root, theirs[0])
+        yield values, _file_of_study(theirs[0])
 
 
 def _of_study(study: FoundStudy) -> Attributes:
@@ -133,9 +130,9 @@ def _of_instance(instance: FoundInstance) -> Attributes:
     }
 
 
-def _file_of_study(root: Path, study: FoundStudy) -> Path:
-    return _file_of_series(root, next(iter(study.series.values())))
+def _file_of_study(study: FoundStudy) -> Place:
+    return _file_of_series(next(iter(study.series.values())))
 
 
-def _file_of_series(root: Path, series: FoundSeries) -> Path:
-    return root / next(iter(series.instances.values())).paths[0]
+def _file_of_series(series: FoundSeries) -> Place:
+    return next(iter(series.instances.values())).places[0]

@@ -15,6 +15,7 @@ from adit_cli.nodes.layout import Layout, safe_name
 from adit_cli.nodes.scan import FoundInstance, FoundSeries, Scan, scan
 from adit_cli.nodes.staging import StagedDelivery
 from adit_cli.nodes.storage import link_or_copy, make_private, same_content, storage_errors
+from adit_cli.nodes.unpacking import Unpacking
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +40,17 @@ class FolderSource:
         """Link or copy the study's files into the spool; one that cannot be is named."""
         found = self._scanned()
         failed: list[FailedInstance] = []
+        packed: list[FoundInstance] = []
         for instance in _wanted(found, request):
-            problem = self._fetch(found.root, instance, spool / f"{safe_name(instance.uid)}.dcm", arrived)
+            if any(place.member for place in instance.places):
+                packed.append(instance)
+                continue
+            problem = self._fetch(instance, spool / f"{safe_name(instance.uid)}.dcm", arrived)
             failed += [problem] if problem else []
+        with storage_errors(self._name):
+            for taken in Unpacking(spool, packed).run():
+                problem = taken if isinstance(taken, FailedInstance) else _announce(taken, arrived)
+                failed += [problem] if problem else []
         return failed
 
     def notes(self) -> list[str]:
@@ -67,13 +76,11 @@ class FolderSource:
             logger.info("%s: %d studies found", self._name, len(self._scan.studies))
         return self._scan
 
-    def _fetch(
-        self, root: Path, instance: FoundInstance, target: Path, arrived: OnArrival
-    ) -> FailedInstance | None:
-        source, *others = (root / path for path in instance.paths)
+    def _fetch(self, instance: FoundInstance, target: Path, arrived: OnArrival) -> FailedInstance | None:
+        source, *others = (place.path for place in instance.places)
         try:
             if not all(same_content(source, other) for other in others):
-                message = f"{len(instance.paths)} files claim to be it, and they differ"
+                message = f"{len(instance.places)} files claim to be it, and they differ"
                 return FailedInstance(instance.uid, Reason.MISMATCH, message)
             meta = read_file_meta(source)
         except (DataError, OSError) as error:
@@ -84,6 +91,20 @@ class FolderSource:
             size = target.stat().st_size
         arrived(Arrival(target, instance.uid, meta.sop_class_uid, meta.transfer_syntax_uid, size))
         return None
+
+
+def _announce(taken: Path, arrived: OnArrival) -> None:
+    """Report a file that came out of an archive; its head was read when the archive was looked at."""
+    meta = read_file_meta(taken)
+    arrived(
+        Arrival(
+            taken,
+            meta.sop_instance_uid,
+            meta.sop_class_uid,
+            meta.transfer_syntax_uid,
+            taken.stat().st_size,
+        )
+    )
 
 
 def _words(error: DataError | OSError) -> str:

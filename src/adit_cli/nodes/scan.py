@@ -11,10 +11,10 @@ from adit_cli.dicom.attributes import read_attributes
 from adit_cli.dicom.files import read_file_meta
 from adit_cli.dicom.query import Attributes
 from adit_cli.errors import DataError
+from adit_cli.nodes.archive import is_archive
+from adit_cli.nodes.packed import DIRECTORY_CLASS, NotAnImageError, Place, look_into
 
 STAGING = ".adit-staging"
-DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
-"""Media Storage Directory (PS3.4 Annex B.5): a DICOMDIR lists files and is none to move."""
 
 PATIENT_KEYS = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "IssuerOfPatientID")
 STUDY_KEYS = (
@@ -45,12 +45,12 @@ _NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 
 @dataclass(slots=True)
 class FoundInstance:
-    """One SOP instance and the files that claim to be it."""
+    """One SOP instance and the files that claim to be it, some of them in archives."""
 
     uid: str
     sop_class_uid: str
     number: str
-    paths: list[str]
+    places: list[Place]
 
 
 @dataclass(slots=True)
@@ -87,7 +87,10 @@ def scan(root: Path) -> Scan:
     """Return what lies below a folder; raises OSError where the folder itself cannot be read."""
     found = Scan(root)
     for path in files_below(root):
-        _look_at(found, path)
+        if is_archive(path) and path.is_file():
+            _look_through(found, path)
+        else:
+            _look_at(found, path)
     return found
 
 
@@ -110,10 +113,29 @@ def _look_at(found: Scan, path: Path) -> None:
     except (DataError, OSError):
         found.broken.append(relative)
         return
+    _take(found, values, Place(path))
+
+
+def _look_through(found: Scan, archive: Path) -> None:
+    """Look at each file in an archive; where it breaks off, what came before counts."""
+    relative = str(archive.relative_to(found.root))
+    try:
+        for place, values in look_into(archive, _INDEXED):
+            if isinstance(values, NotAnImageError):
+                found.skipped += 1
+            elif isinstance(values, DataError):
+                found.broken.append(f"{relative}, file {place.member}")
+            else:
+                _take(found, values, place)
+    except DataError as error:
+        found.broken.append(f"{relative} ({error.message.removeprefix(archive.name).strip()})")
+
+
+def _take(found: Scan, values: Attributes, place: Place) -> None:
     if all(values.get(keyword) for keyword in _NEEDED):
-        _add(found, values, relative)
+        _add(found, values, place)
     else:
-        found.broken.append(relative)
+        found.broken.append(place.shown(found.root))
 
 
 def _is_directory(path: Path) -> bool:
@@ -125,7 +147,7 @@ def _says_dicom(path: Path) -> bool:
         return file.read(132)[128:] == b"DICM"
 
 
-def _add(found: Scan, values: Attributes, path: str) -> None:
+def _add(found: Scan, values: Attributes, place: Place) -> None:
     key = (values["StudyInstanceUID"], values.get("IssuerOfPatientID", ""), values.get("PatientID", ""))
     study = found.studies.get(key)
     if study is None:
@@ -135,10 +157,10 @@ def _add(found: Scan, values: Attributes, path: str) -> None:
         series = study.series[values["SeriesInstanceUID"]] = FoundSeries(_pick(values, SERIES_KEYS))
     uid = values["SOPInstanceUID"]
     if uid in series.instances:
-        series.instances[uid].paths.append(path)
+        series.instances[uid].places.append(place)
     else:
         series.instances[uid] = FoundInstance(
-            uid, values.get("SOPClassUID", ""), values.get("InstanceNumber", ""), [path]
+            uid, values.get("SOPClassUID", ""), values.get("InstanceNumber", ""), [place]
         )
 
 

@@ -10,8 +10,11 @@ from pathlib import Path
 from adit_cli.dicom.attributes import read_attributes
 from adit_cli.dicom.files import read_file_meta
 from adit_cli.errors import DataError, Reason, UsageError
+from adit_cli.nodes.archive import is_archive
 from adit_cli.nodes.base import Delivered, Destination, Ready
-from adit_cli.nodes.scan import DIRECTORY_CLASS, files_below
+from adit_cli.nodes.opened_archives import OpenedArchives
+from adit_cli.nodes.packed import DIRECTORY_CLASS
+from adit_cli.nodes.scan import files_below
 from adit_cli.nodes.storage import same_content, storage_errors
 
 TOGETHER = 100
@@ -51,26 +54,44 @@ class Sent:
     refused: list[Refused] = field(default_factory=list[Refused])
 
 
-def collect(paths: Iterable[Path]) -> Outbox:
-    """Look at the files, and into the folders; a file that was named and is no DICOM is refused."""
+def collect(paths: Iterable[Path], archives: OpenedArchives) -> Outbox:
+    """Look at the files, and into folders and archives; a file that was named and is no DICOM is refused."""
     outbox = Outbox()
     for path in paths:
         if not path.exists():
             raise UsageError(f"there is no file or folder {path}")
         with storage_errors(str(path), UsageError):
             if path.is_dir():
-                _collect_folder(outbox, path)
+                _collect_folder(outbox, path, archives)
+            elif is_archive(path):
+                _collect_archive(outbox, path, archives)
             else:
                 _collect_file(outbox, path)
     return outbox
 
 
-def _collect_folder(outbox: Outbox, folder: Path) -> None:
+def _collect_folder(outbox: Outbox, folder: Path, archives: OpenedArchives) -> None:
     for path in files_below(folder):
-        try:
-            _add(outbox, path)
-        except DataError:
-            outbox.skipped.append(path)
+        if is_archive(path):
+            _collect_archive(outbox, path, archives)
+        else:
+            _collect_found(outbox, path)
+
+
+def _collect_archive(outbox: Outbox, archive: Path, archives: OpenedArchives) -> None:
+    """Take what is in an archive as if it were a folder; of one that breaks off, what came out is sent."""
+    try:
+        for path in archives.files(archive):
+            _collect_found(outbox, path)
+    except DataError as error:
+        outbox.refused.append(Refused(archive, error.reason, error.message))
+
+
+def _collect_found(outbox: Outbox, path: Path) -> None:
+    try:
+        _add(outbox, path)
+    except DataError:
+        outbox.skipped.append(path)
 
 
 def _collect_file(outbox: Outbox, path: Path) -> None:

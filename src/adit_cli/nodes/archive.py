@@ -1,0 +1,203 @@
+"""Read zip, tar and 7z archives member by member.
+
+Nothing is unpacked here and no name in an archive becomes a path. An archive that would grow beyond
+all measure is refused before or while it is read.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol, cast
+
+from adit_cli.errors import DataError
+from adit_cli.nodes import sevenzip
+
+GROWTH = 200
+"""How often its own size an archive may hold; images shrink to a tenth at best, black ones further."""
+ALLOWANCE = 1 << 30
+"""What even the smallest archive may hold."""
+MOST_MEMBERS = 1_000_000
+_LONGEST_HEADER = 1 << 26
+_ENCRYPTED = 0x1
+
+_TAR = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+SUFFIXES = (".zip", ".7z", *_TAR)
+
+
+class Readable(Protocol):
+    """What can be read piece by piece."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to so many bytes, none at the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file in an archive; `data` can be read until the next member is asked for."""
+
+    number: int
+    """Its place among the files of the archive, counted from 1."""
+    name: str
+    """As the archive has it: not to be trusted, never a path."""
+    data: Readable
+
+
+def is_archive(path: Path) -> bool:
+    """Return whether a file is named like an archive that can be read."""
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def members(path: Path, password: str = "") -> Generator[Member]:
+    """Yield the files in an archive in its order; DataError where it is encrypted, damaged or too large."""
+    name = path.name.lower()
+    if name.endswith(".7z"):
+        found = _through_program(path, "7z", password)
+    elif name.endswith(".zip"):
+        found = _through_program(path, "zip", password) if password else _in_zip(path)
+    else:
+        found = _in_tar(path)
+    with _damage(path):
+        for number, (inner, data) in enumerate(found, start=1):
+            yield Member(number, inner, _Guarded(path, data))
+
+
+class _Guarded:
+    """A member's bytes, with what the many readers raise turned into our words."""
+
+    def __init__(self, path: Path, data: Readable) -> None:
+        self._path = path
+        self._data = data
+
+    def read(self, size: int, /) -> bytes:
+        with _damage(self._path):
+            return self._data.read(size)
+
+
+@contextmanager
+def _damage(path: Path) -> Generator[None]:
+    try:
+        yield
+    except (
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        NotImplementedError,
+    ) as error:
+        raise DataError(f"{path.name} is damaged, or packed in a way that cannot be read") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise DataError(f"{path.name} is damaged") from error
+
+
+def _allowed(path: Path) -> int:
+    return max(ALLOWANCE, GROWTH * path.stat().st_size)
+
+
+def _check_size(path: Path, sizes: Iterable[int]) -> None:
+    listed = list(sizes)
+    if sum(listed) > _allowed(path) or len(listed) > MOST_MEMBERS:
+        raise _too_large(path)
+
+
+def _too_large(path: Path) -> DataError:
+    return DataError(f"{path.name} would unpack to more than {GROWTH} times its size, and is left alone")
+
+
+def _in_zip(path: Path) -> Generator[tuple[str, Readable]]:
+    with zipfile.ZipFile(path) as archive:
+        infos = archive.infolist()
+        if any(info.flag_bits & _ENCRYPTED for info in infos):
+            raise DataError(f"{path.name} is encrypted")
+        _check_size(path, (info.file_size for info in infos))
+        for info in infos:
+            if info.is_dir():
+                continue
+            with archive.open(info) as data:
+                yield info.filename, data
+
+
+def _through_program(path: Path, kind: sevenzip.Kind, password: str) -> Generator[tuple[str, Readable]]:
+    listed = sevenzip.entries(path, kind, password)
+    if not password and any(entry.encrypted for entry in listed):
+        raise DataError(f"{path.name} is encrypted")
+    _check_size(path, (entry.size for entry in listed))
+    for entry, data in sevenzip.stream(path, kind, listed, password):
+        if entry.regular:
+            yield entry.name, data
+
+
+def _in_tar(path: Path) -> Generator[tuple[str, Readable]]:
+    with _decompressed(path) as raw:
+        forward = cast("IO[bytes]", _Forward(path, raw))
+        with tarfile.open(fileobj=forward, mode="r:") as archive:
+            for number, info in enumerate(archive):
+                if number >= MOST_MEMBERS:
+                    raise _too_large(path)
+                data = archive.extractfile(info) if info.isreg() and not info.issparse() else None
+                if data is not None:
+                    yield info.name, data
+
+
+@contextmanager
+def _decompressed(path: Path) -> Generator[Readable]:
+    name = path.name.lower()
+    if name.endswith("gz"):
+        with gzip.open(path) as gzipped:
+            yield gzipped
+    elif name.endswith("bz2"):
+        with bz2.open(path) as bzipped:
+            yield bzipped
+    elif name.endswith("xz"):
+        with lzma.open(path) as xzipped:
+            yield xzipped
+    else:
+        with path.open("rb") as plain:
+            yield plain
+
+
+class _Forward:
+    """A stream that tarfile can only follow onwards, and that ends before it grows beyond measure.
+
+    Decompressors would start again from the beginning for every step back.
+    """
+
+    def __init__(self, path: Path, raw: Readable) -> None:
+        self._path = path
+        self._raw = raw
+        self._at = 0
+        self._allowed = _allowed(path)
+
+    def read(self, size: int, /) -> bytes:
+        if size < 0 or size > _LONGEST_HEADER:
+            raise _too_large(self._path)
+        block = self._raw.read(size)
+        self._at += len(block)
+        if self._at > self._allowed:
+            raise _too_large(self._path)
+        return block
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, position: int) -> int:
+        if position < self._at:
+            raise tarfile.ReadError("would go back")
+        while self._at < position and self.read(min(position - self._at, 1 << 20)):
+            pass
+        return self._at

@@ -1,0 +1,144 @@
+"""The 7-Zip program: lists, reads and makes archives. A password is never an argument: `ps` shows those."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import zlib
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal
+
+from adit_cli.errors import DataError, NodeError
+
+Kind = Literal["zip", "7z"]
+NAMES = ("7zz", "7z")
+VARIABLE = "ADIT_7ZZ"
+_FIELD = re.compile(r"^(Path|Size|CRC|Encrypted|Folder|Attributes) = ?(.*)$", re.MULTILINE)
+_LINK = re.compile(r"\bl[rwx-]{9}")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One member as the program lists it."""
+
+    name: str
+    size: int
+    crc: int | None
+    encrypted: bool
+    regular: bool
+
+
+def program() -> str:
+    """Return the program to call; NodeError where there is none."""
+    found = os.environ.get(VARIABLE) or next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        raise NodeError(
+            "7z archives, and zip archives with a password, need the program 7zz",
+            hint=f"install it (Debian and Ubuntu: 7zip), or say where it is: {VARIABLE}=PATH",
+        )
+    return found
+
+
+def entries(path: Path, kind: Kind, password: str = "") -> list[Entry]:
+    """Return what is in an archive, in its order; DataError where it is damaged or has another password."""
+    done = subprocess.run(  # noqa: S603 - fixed arguments; the path is absolute
+        [program(), "l", "-slt", "-sccUTF-8", "-bd", f"-t{kind}", str(path.absolute())],
+        input=_line(password),
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        raise _refusal(path, done.stdout + done.stderr, password)
+    _, _, blocks = done.stdout.decode("utf-8", "replace").partition("----------\n")
+    return [_entry(block) for block in blocks.split("\n\n") if block.startswith("Path = ")]
+
+
+def _entry(block: str) -> Entry:
+    fields = dict(_FIELD.findall(block))
+    attributes = fields.get("Attributes", "")
+    folder = fields.get("Folder") == "+" or attributes.startswith("D")
+    return Entry(
+        fields["Path"],
+        int(fields.get("Size") or 0),
+        int(fields["CRC"], 16) if fields.get("CRC") else None,
+        fields.get("Encrypted") == "+",
+        not folder and not _LINK.search(attributes),
+    )
+
+
+class EntryData:
+    """The bytes of one member out of the stream of all; its checksum is looked at when it ends."""
+
+    def __init__(self, stream: IO[bytes], entry: Entry) -> None:
+        self._stream = stream
+        self._entry = entry
+        self._left = entry.size
+        self._sum = 0
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, none at the end; DataError where they are not those that were put in."""
+        block = self._stream.read(min(size, self._left)) if self._left else b""
+        self._sum = zlib.crc32(block, self._sum)
+        short = bool(self._left) and not block
+        self._left -= len(block)
+        if short or (not self._left and self._entry.crc not in {None, self._sum}):
+            raise DataError("the archive is damaged")
+        return block
+
+    def drain(self) -> None:
+        """Pass over what nobody read."""
+        while self._left:
+            self.read(1 << 20)
+
+
+def stream(
+    path: Path, kind: Kind, listed: list[Entry], password: str = ""
+) -> Generator[tuple[Entry, EntryData]]:
+    """Yield every member with its bytes, read one after the other."""
+    command = [program(), "x", "-so", "-bd", f"-t{kind}", str(path.absolute())]
+    with _running(command, password) as running, running.stdout as output:
+        for entry in listed:
+            data = EntryData(output, entry)
+            yield entry, data
+            data.drain()
+        if output.read(1) or running.process.wait():
+            raise DataError(f"{path.name} is damaged")
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    process: subprocess.Popen[bytes]
+    stdout: IO[bytes]
+
+
+@contextmanager
+def _running(command: list[str], password: str) -> Generator[_Running]:
+    """Run the program for the `with` block; whoever leaves early ends it."""
+    process = subprocess.Popen(  # noqa: S603 - fixed arguments
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    if process.stdin is None or process.stdout is None:
+        raise RuntimeError("pipes were asked for")
+    try:
+        with suppress(BrokenPipeError), process.stdin as pipe:
+            pipe.write(_line(password))
+        yield _Running(process, process.stdout)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _line(password: str) -> bytes:
+    return f"{password}\n".encode() if password else b""
+
+
+def _refusal(path: Path, said: bytes, password: str) -> DataError:
+    if b"ncrypted" in said or b"password" in said:
+        what = "was made with another password" if password else "is encrypted"
+        return DataError(f"{path.name} {what}")
+    return DataError(f"{path.name} is damaged, or no archive of its kind")

@@ -1,0 +1,61 @@
+"""`adit send` and `adit deid` take archives as they take folders."""
+
+from __future__ import annotations
+
+from tests.support.builders import BuiltStudy, file_tree
+from tests.support.commandline import CommandLine
+from tests.support.packing import pack
+
+
+def as_files(study: BuiltStudy) -> dict[str, bytes]:
+    return {f"images/{number}": path.read_bytes() for number, path in enumerate(study.files)}
+
+
+def test_an_archive_is_sent_like_a_folder(adit: CommandLine, thorax: BuiltStudy) -> None:
+    pack(adit.folder / "discs" / "one.zip", {**as_files(thorax), "readme.txt": b"hello"})
+
+    in_folder = adit.run("send", "out/", "discs")
+    named = adit.run("send", "out2/", "discs/one.zip")
+
+    assert in_folder.code == named.code == 0
+    assert "1 passed over" in named.err
+    for out in ("out", "out2"):
+        assert sorted(file_tree(adit.folder / out).values()) == sorted(as_files(thorax).values())
+    assert file_tree(adit.state / "unpacked") == {}
+
+
+def test_an_archive_that_cannot_be_read_is_named_and_the_rest_is_sent(
+    adit: CommandLine, thorax: BuiltStudy
+) -> None:
+    (adit.folder / "bad.zip").write_bytes(b"no zip")
+
+    ended = adit.run("send", "out/", "bad.zip", thorax.files[0])
+
+    assert ended.code == 3
+    assert "bad.zip: rejected: bad.zip is damaged" in ended.err
+    assert len(file_tree(adit.folder / "out")) == 1
+
+
+def test_deid_reads_archives_and_names_what_it_leaves_out(adit: CommandLine, thorax: BuiltStudy) -> None:
+    archive = pack(adit.folder / "in.tar.gz", {**as_files(thorax), "P1.txt": b"hello"})
+    (adit.folder / "bad.zip").write_bytes(b"no zip")
+
+    ended = adit.run("deid", "in.tar.gz", "bad.zip", "-o", "clean")
+
+    assert ended.code == 3
+    assert len(file_tree(adit.folder / "clean")) == len(thorax.files)
+    assert f"{archive.name}, file {len(thorax.files) + 1}: rejected" in ended.err
+    assert "bad.zip: rejected: bad.zip is damaged" in ended.err
+    assert "P1" not in ended.err
+
+
+def test_deid_explains_what_is_in_an_archive(adit: CommandLine, thorax: BuiltStudy) -> None:
+    pack(adit.folder / "in.zip", {"x": thorax.files[0].read_bytes()})
+    (adit.folder / "bad.zip").write_bytes(b"no zip")
+
+    ended = adit.run("deid", "in.zip", "bad.zip", "--explain")
+
+    assert ended.code == 3
+    assert "in.zip, file 1:" in ended.err
+    assert "PatientName" in ended.out
+    assert "bad.zip: rejected" in ended.err

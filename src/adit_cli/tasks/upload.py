@@ -9,6 +9,7 @@ from pathlib import Path
 
 from adit_cli.dicom.attributes import read_attributes
 from adit_cli.dicom.files import read_file_meta
+from adit_cli.dicom.whole import require_whole
 from adit_cli.errors import DataError, Reason, UsageError
 from adit_cli.nodes.archive import is_archive
 from adit_cli.nodes.base import Delivered, Destination, Ready
@@ -105,6 +106,7 @@ def _add(outbox: Outbox, path: Path) -> None:
     meta = read_file_meta(path)
     if meta.sop_class_uid == DIRECTORY_CLASS:
         raise DataError(f"{path} is a DICOMDIR, not an image")
+    require_whole(path, meta)
     study_uid = read_attributes(path, ["StudyInstanceUID"]).get("StudyInstanceUID", "")
     ready = Ready(
         path, meta.sop_instance_uid, meta.sop_class_uid, meta.transfer_syntax_uid, path.stat().st_size

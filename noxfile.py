@@ -32,6 +32,7 @@ def install(session: nox.Session, *groups: str) -> None:
     """Install the project, editable, and dependency groups of its pyproject."""
     needed = [need for group in groups for need in nox.project.dependency_groups(GROUPS, group)]
     session.install("--editable", ".", *needed)
+    session.env["PYTHONDONTWRITEBYTECODE"] = ""  # hundreds of short processes would each compile it all again
 
 
 @nox.session

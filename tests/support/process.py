@@ -59,9 +59,9 @@ def run(command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, 
 def environment(more: Mapping[str, str] | None) -> dict[str, str]:
     """Return our environment with Nagle's algorithm off in dcmtk's programs (Orthanc is built on it).
 
-    An empty value takes a variable away.
+    An empty value takes a variable away. Python keeps what it compiled, as on a user's machine.
     """
-    merged = {**os.environ, "TCP_NODELAY": "1", **(more or {})}
+    merged = {**os.environ, "TCP_NODELAY": "1", "PYTHONDONTWRITEBYTECODE": "", **(more or {})}
     return {name: value for name, value in merged.items() if value}
 
 

@@ -26,7 +26,7 @@ ROWS, COLUMNS = 0x00280010, 0x00280011
 class Mask(BaseModel):
     """The rectangles of images that fit all that is said of them; names are globs in any case."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     manufacturer: str = "*"
     model: str = "*"
     modality: str = "*"
@@ -43,7 +43,7 @@ class Mask(BaseModel):
         ) and all(wanted in {None, number_of(elements, tag, encoding)} for tag, wanted in sizes)
 
 
-_MASKS = TypeAdapter(tuple[Mask, ...])
+_MASKS = TypeAdapter(tuple[Mask, ...], config=ConfigDict(defer_build=True))
 
 
 def load_masks(path: Path) -> tuple[Mask, ...]:

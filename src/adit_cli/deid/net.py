@@ -8,6 +8,7 @@ from functools import cache
 
 from adit_cli.deid.rules import Clean, Dummy, Empty, Keep, NewUid, Remove, Rule, ShiftDate
 from adit_cli.deid.spec import Option
+from adit_cli.dicom.standard import elements
 
 FREE_TEXT = re.compile(r"(Description|Comments?|Explanation|Text|Notes?|Reason|Detail)$")
 """Keywords of LO, SH and UC elements in which people write what they like."""
@@ -156,6 +157,4 @@ def is_malformed(vr: str, value: bytes) -> bool:
 
 @cache
 def _standard_tags() -> tuple[tuple[int, str, str], ...]:
-    from pydicom._dicom_dict import DicomDictionary  # noqa: PLC0415 - slow to load, needed once a job
-
-    return tuple((tag, entry[0].rpartition(" ")[2], entry[4]) for tag, entry in DicomDictionary.items())
+    return tuple((tag, entry[0].rpartition(" ")[2], entry[4]) for tag, entry in elements().items())

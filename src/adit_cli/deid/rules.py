@@ -26,7 +26,7 @@ _AGE = re.compile(rb"\s*(\d{3})([DWMY])\s*")
 class ElementRule(BaseModel):
     """What every rule is: frozen, comparable, and free of knowledge about single tags."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     discloses: ClassVar[bool] = False
     """Whether something of the original value is still there afterwards."""
 

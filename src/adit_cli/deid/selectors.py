@@ -11,6 +11,8 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
 
+from adit_cli.dicom.standard import elements
+
 _HEX = re.compile(r"\(?([0-9A-Fa-f]{4}),? ?([0-9A-Fa-f]{4})\)?")
 _PRIVATE = re.compile(r"\(?([0-9A-Fa-f]{3}[13579BDFbdf]),(?:xx)?([0-9A-Fa-f]{2}),(.{1,64}?)\)?")
 
@@ -89,6 +91,4 @@ def _tags_like(pattern: str) -> frozenset[int]:
 
 @cache
 def _keywords() -> dict[str, int]:
-    from pydicom._dicom_dict import DicomDictionary  # noqa: PLC0415 - only jobs with rules need it
-
-    return {entry[4]: tag for tag, entry in DicomDictionary.items() if entry[4]}
+    return {entry[4]: tag for tag, entry in elements().items() if entry[4]}

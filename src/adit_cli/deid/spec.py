@@ -48,7 +48,7 @@ class Option(StrEnum):
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 _RANGE = re.compile(r"(\d+)(?:\.\.(\d+))?")

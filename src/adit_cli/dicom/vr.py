@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
+from adit_cli.dicom.standard import elements, repeating_elements
+
 SHORT_VRS = frozenset(re.findall("..", "AEASATCSDADSDTFDFLISLOLTPNSHSLSSSTTMUIULUS"))
 """Those whose explicit form has a length of two bytes (PS3.5 §7.1.2)."""
 LONG_VRS = frozenset(re.findall("..", "OBODOFOLOVOWSQSVUCUNURUTUV"))
@@ -28,16 +30,12 @@ def standard_vr(tag: int) -> str:
 
 @cache
 def _standard_vrs() -> Mapping[int, str]:
-    from pydicom._dicom_dict import DicomDictionary  # noqa: PLC0415 - 90 ms that most commands do not need
-
-    return {tag: entry[0].rpartition(" ")[2] for tag, entry in DicomDictionary.items()}
+    return {tag: entry[0].rpartition(" ")[2] for tag, entry in elements().items()}
 
 
 @cache
 def _repeating_vr(tag: int) -> str:
     if tag >> 24 not in REPEATING_GROUPS:
         return "UN"
-    from pydicom._dicom_dict import RepeatersDictionary  # noqa: PLC0415 - as above
-
-    entry = RepeatersDictionary.get(f"{tag >> 24:02X}xx{tag & 0xFFFF:04X}")
+    entry = repeating_elements().get(f"{tag >> 24:02X}xx{tag & 0xFFFF:04X}")
     return entry[0].rpartition(" ")[2] if entry else "UN"

@@ -126,3 +126,14 @@ def test_nonsense_is_a_data_error_or_ignored(raw: bytes, syntax: str) -> None:
         decode_attributes(raw, syntax)
     except DataError:
         return
+
+
+def test_unknown_sequence_of_undefined_length_holds_implicit_elements() -> None:
+    # The length 4242H is spelled "BB", which could be a VR.
+    inside = encode_attributes({"PatientComments": "x" * 0x4242}, IMPLICIT)
+    item = b"\xfe\xff\x00\xe0\xff\xff\xff\xff" + inside + b"\xfe\xff\x0d\xe0" + bytes(4)
+    unknown = b"\x09\0\x10\x10UN\0\0\xff\xff\xff\xff" + item + b"\xfe\xff\xdd\xe0" + bytes(4)
+
+    found = decode_attributes(unknown + encode_attributes({"StudyInstanceUID": "1.2"}, EXPLICIT), EXPLICIT)
+
+    assert found == {"StudyInstanceUID": "1.2"}

@@ -23,6 +23,7 @@ from tests.support.scripted import QUICK, Script, ScriptedPeer, Talk, scripted_p
 UIDS = [f"1.2.3.1.{number}" for number in range(1, 101)]
 REJECTING = pdu.AssociateReject(2, 3, 2)
 SLOW_NODE = 10 * SLOW
+PATIENT = Timeouts(connect=5, acse=60, dimse=60)
 
 
 def rejecting(talk: Talk) -> None:
@@ -90,7 +91,7 @@ def test_slow_node_is_asked_over_two_associations_and_each_instance_comes_once(t
 @pytest.mark.parametrize("second", [rejecting, never_answering, closing_at_once, closing_when_accepted])
 def test_second_association_that_fails_costs_nothing(tmp_path: Path, second: Script) -> None:
     there = archive()
-    with scripted_peer(there, second, there) as peer, source(peer) as node:
+    with scripted_peer(there, second, there) as peer, source(peer, PATIENT) as node:
         arrived, failed = fetched(node, there, tmp_path)
 
     assert (arrived, failed) == (sorted(UIDS), [])

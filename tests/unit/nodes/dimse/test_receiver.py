@@ -1,4 +1,3 @@
-import resource
 import socket
 import threading
 from collections.abc import Callable, Generator
@@ -21,6 +20,7 @@ from adit_cli.nodes.dimse.receiver import Receiver, Reception
 from adit_cli.nodes.dimse.scp import Happening, ReceiveEvent
 from adit_cli.nodes.retry import Tries
 from tests.support.archive import CT, EXPLICIT, STUDY, ct_instance
+from tests.support.disk import at_most
 from tests.support.process import LOOPBACK
 
 UIDS = [f"1.2.3.1.{number}" for number in range(1, 6)]
@@ -133,17 +133,6 @@ def test_full_disk_is_answered_with_out_of_resources_and_leaves_nothing(tmp_path
     assert big == 0xA700
     assert small[0].accepted
     assert files_in(tmp_path / "in") == [f"{STUDY}/{UIDS[1]}.dcm"]
-
-
-@contextmanager
-def at_most(size: int) -> Generator[None]:
-    """Let no file grow beyond this size, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def raw_store(running: Running, uid: str, dataset: bytes) -> int | None:

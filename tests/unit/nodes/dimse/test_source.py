@@ -416,3 +416,24 @@ def test_move_returns_what_the_node_said_at_its_end() -> None:
             )
 
     assert told == SubOperations(0xB000, completed=1, failed=2, warning=None, failed_uids=("1.2", "1.3"))
+
+
+def test_study_that_is_fetched_again_from_the_start_is_reported_once(tmp_path: Path) -> None:
+    there = archive(before_store=dropping_after(3))
+    with scripted_peer(there) as peer:
+        arrived, failed = fetched(source(peer), RetrieveRequest(STUDY), tmp_path)
+
+    assert (failed, [one.uid for one in arrived]) == ([], UIDS)
+    assert len(there.sent) == len(UIDS) + 3
+
+
+def test_instance_that_is_named_as_failed_and_arrived_is_no_failure(tmp_path: Path) -> None:
+    def reply(talk: Talk, request: Message) -> None:
+        talk.store(CT, UIDS[0], ct_instance(UIDS[0]))
+        named = encode_attributes({"FailedSOPInstanceUIDList": UIDS[0]}, EXPLICIT)
+        talk.answer(request, 0xB000, named, completed=0, failed=0, warning=1)
+
+    with scripted_peer(getting(reply)) as peer:
+        arrived, failed = fetched(source(peer), RetrieveRequest(STUDY), tmp_path)
+
+    assert ([one.uid for one in arrived], failed) == ([UIDS[0]], [])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from adit_cli.cli.wording import count, duration
 from adit_cli.deid.spec import DeidSpec
+from adit_cli.jobfile.archive import Archive
 from adit_cli.jobfile.job import Job
 from adit_cli.jobfile.node import FolderNode, label
 from adit_cli.jobfile.selector import Selector, SeriesRules, Studies
@@ -64,8 +65,15 @@ def _node(job: Job, name: str) -> str:
     where = f"folder {_short(node.folder)}" if isinstance(node, FolderNode) else label(node)
     shown = where if name == label(node) else f"{name} ({where})"
     if isinstance(node, FolderNode) and name in job.destinations:
-        return f"{shown}, filed as {node.layout}"
+        return f"{shown}, {_packed(node.archive)}filed as {node.layout}"
     return shown
+
+
+def _packed(archive: Archive | None) -> str:
+    if archive is None:
+        return ""
+    secret = ", encrypted" if archive.password else ""
+    return f"one {archive.format} archive a {archive.per}{secret}, in it "
 
 
 def _short(path: Path) -> str:

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from adit_cli.jobfile.archive import ArchiveForm
 from adit_cli.jobfile.dicomweb import DicomwebPeer, from_url
 from adit_cli.jobfile.keywords import known_keyword
 from adit_cli.jobfile.strict import Strict
@@ -167,6 +168,11 @@ class FolderNode(Strict):
         default=DEFAULT_LAYOUT,
         description="Where a file goes in the folder: DICOM keywords in braces.",
         examples=["{PatientID}/{SeriesNumber}/{SOPInstanceUID}.dcm"],
+    )
+    archive: ArchiveForm | None = Field(
+        default=None,
+        description="On the way out: pack into archives; `zip`, `7z` or a mapping of the keys below.",
+        examples=["zip"],
     )
 
 

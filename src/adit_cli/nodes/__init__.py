@@ -10,6 +10,7 @@ from functools import partial
 from typing import Self
 
 from adit_cli.errors import NodeError
+from adit_cli.jobfile.archive import Archive
 from adit_cli.jobfile.dicomweb import DicomwebPeer
 from adit_cli.jobfile.node import DimsePeer, FolderNode, NodeSpec, ServerNode
 from adit_cli.nodes.base import Destination, Source
@@ -46,6 +47,10 @@ def open_source(name: str, spec: NodeSpec, calling_ae_title: str) -> Source:
 def open_destination(name: str, spec: NodeSpec, calling_ae_title: str) -> Destination:
     """Return a node as one that studies are delivered to."""
     match spec:
+        case FolderNode(archive=Archive() as archive):
+            from adit_cli.nodes.packing import ArchiveDestination  # noqa: PLC0415 - as above
+
+            return ArchiveDestination(name, spec.folder, spec.layout, archive)
         case FolderNode():
             from adit_cli.nodes.folder import FolderDestination  # noqa: PLC0415 - as above
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 import zlib
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -46,12 +48,14 @@ def program() -> str:
 
 def entries(path: Path, kind: Kind, password: str = "") -> list[Entry]:
     """Return what is in an archive, in its order; DataError where it is damaged or has another password."""
-    done = subprocess.run(  # noqa: S603 - fixed arguments; the path is absolute
-        [program(), "l", "-slt", "-sccUTF-8", "-bd", f"-t{kind}", str(path.absolute())],
-        input=_line(password),
-        capture_output=True,
-        check=False,
-    )
+    with _neutral(path) as named:
+        done = subprocess.run(  # noqa: S603 - fixed arguments
+            [program(), "l", "-slt", "-sccUTF-8", "-bd", f"-t{kind}", str(named)],
+            input=_line(password),
+            capture_output=True,
+            check=False,
+            env=_environment(),
+        )
     if done.returncode:
         raise _refusal(path, done.stdout + done.stderr, password)
     _, _, blocks = done.stdout.decode("utf-8", "replace").partition("----------\n")
@@ -100,14 +104,51 @@ def stream(
     path: Path, kind: Kind, listed: list[Entry], password: str = ""
 ) -> Generator[tuple[Entry, EntryData]]:
     """Yield every member with its bytes, read one after the other."""
-    command = [program(), "x", "-so", "-bd", f"-t{kind}", str(path.absolute())]
-    with _running(command, password) as running, running.stdout as output:
-        for entry in listed:
-            data = EntryData(output, entry)
-            yield entry, data
-            data.drain()
-        if output.read(1) or running.process.wait():
-            raise DataError(f"{path.name} is damaged")
+    with _neutral(path) as named:
+        command = [program(), "x", "-so", "-bd", f"-t{kind}", str(named)]
+        with _running(command, password) as running, running.stdout as output:
+            for entry in listed:
+                data = EntryData(output, entry)
+                yield entry, data
+                data.drain()
+            if output.read(1) or running.process.wait():
+                raise DataError(f"{path.name} is damaged")
+
+
+def write(folder: Path, target: Path, kind: Kind, password: str = "") -> None:
+    """Pack all that is in a folder into a new archive; with a password, 7z hides the names as well.
+
+    Both paths are seen by everyone on the machine, what is in the folder is not.
+    """
+    switches = ["-mhe=on"] if kind == "7z" and password else []
+    switches += ["-mem=AES256"] if kind == "zip" and password else []
+    switches += ["-p"] if password else []
+    done = subprocess.run(  # noqa: S603 - fixed arguments
+        [program(), "a", "-bd", "-mx=3", f"-t{kind}", *switches, str(target.absolute()), "."],
+        cwd=folder,
+        input=_line(password),
+        capture_output=True,
+        check=False,
+        env=_environment(),
+    )
+    if b"No space left" in done.stderr + done.stdout:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if done.returncode:
+        raise NodeError(f"7zz could not write an archive (exit code {done.returncode})")
+
+
+@contextmanager
+def _neutral(path: Path) -> Generator[Path]:
+    """Lend another path to an archive: arguments are seen by everyone, and its name may be a patient's."""
+    with tempfile.TemporaryDirectory(prefix="adit-") as folder:
+        named = Path(folder, "archive")
+        named.symlink_to(path.absolute())
+        yield named
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment in which the program takes a password for UTF-8."""
+    return {**os.environ, "LC_ALL": "C.UTF-8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +161,7 @@ class _Running:
 def _running(command: list[str], password: str) -> Generator[_Running]:
     """Run the program for the `with` block; whoever leaves early ends it."""
     process = subprocess.Popen(  # noqa: S603 - fixed arguments
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
     )
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("pipes were asked for")

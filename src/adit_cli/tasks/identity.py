@@ -7,6 +7,7 @@ import hmac
 import json
 from typing import assert_never
 
+from adit_cli.jobfile.archive import Archive
 from adit_cli.jobfile.job import Job
 from adit_cli.jobfile.node import FolderNode, ServerNode, label
 from adit_cli.tasks.task import TransferTask
@@ -46,6 +47,9 @@ def _place(job: Job, name: str) -> str:
     """Return a destination by what it is: another folder under the same name is another result."""
     node = job.node(name)
     match node:
+        case FolderNode(archive=Archive() as archive):
+            form = [archive.format, archive.per, archive.password is not None]
+            return json.dumps(["archive", str(node.folder), node.layout, *form])
         case FolderNode():
             return json.dumps(["folder", str(node.folder), node.layout])
         case ServerNode():

@@ -1,0 +1,194 @@
+"""Studies as archives: staged, packed aside, and renamed into place when whole.
+
+An archive that stands there is only ever replaced by one that holds all it held, unchanged.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import zipfile
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path, PurePosixPath
+from shutil import copyfileobj
+
+from adit_cli.errors import DataError, NodeError, Reason
+from adit_cli.jobfile.archive import Archive
+from adit_cli.nodes import sevenzip
+from adit_cli.nodes.archive import members
+from adit_cli.nodes.base import Delivered, Delivery, Ready
+from adit_cli.nodes.layout import Layout
+from adit_cli.nodes.packed import write_private
+from adit_cli.nodes.staging import Waiting, accepted, folders_above, put
+from adit_cli.nodes.storage import BLOCK, PRIVATE_FILE, flush, make_private, storage_errors
+
+_NAMES = {"study": "{StudyInstanceUID}", "patient": "{PatientID}"}
+
+
+class ArchiveDestination:
+    """A `Destination` that packs the studies, or all studies of a patient, into an archive each."""
+
+    def __init__(self, name: str, root: Path, layout: str, archive: Archive) -> None:
+        self._name = name
+        self._root = root
+        self._layout = Layout(layout)
+        self._archive = archive
+
+    def begin(self, task_key: str) -> Delivery:
+        """Start a study aside; NodeError where the folder cannot be written, or the program is missing."""
+        if self._root.exists() and not self._root.is_dir():
+            raise NodeError(f"{self._name}: {self._root} is not a folder")
+        if needs_program(self._archive):
+            sevenzip.program()
+        with storage_errors(self._name):
+            make_private(self._root)
+        waiting = Waiting(self._name, self._root, self._layout, task_key)
+        return ArchiveDelivery(self._name, self._root, self._archive, waiting)
+
+    def close(self) -> None:
+        """Nothing is held open between studies."""
+
+
+def needs_program(archive: Archive) -> bool:
+    """Return whether the standard library does not write these."""
+    return archive.format == "7z" or archive.password is not None
+
+
+class ArchiveDelivery:
+    """A `Delivery` of one study into an archive."""
+
+    def __init__(self, name: str, root: Path, archive: Archive, waiting: Waiting) -> None:
+        self._name = name
+        self._root = root
+        self._archive = archive
+        self._password = archive.password.get_secret_value() if archive.password else ""
+        self._waiting = waiting
+
+    def add(self, files: Sequence[Ready]) -> list[Delivered]:
+        """Take the files aside until the study is whole."""
+        return self._waiting.add(files)
+
+    def finish(self) -> list[Delivered]:
+        """Pack the study and wait until its archive is on the disk itself."""
+        told: list[Delivered] = []
+        with storage_errors(self._name), _alone(self._root):
+            for number, (target, files) in enumerate(self._by_archive().items()):
+                told += self._deliver(target, files, self._waiting.folder / f"work-{number}")
+        self.abandon()
+        return told
+
+    def abandon(self) -> None:
+        """Remove what is still aside."""
+        self._waiting.close()
+
+    def _by_archive(self) -> dict[PurePosixPath, dict[str, str]]:
+        """Return for each archive the names in it, by SOP Instance UID."""
+        name = Layout(f"{_NAMES[self._archive.per]}.{self._archive.format}")
+        archives: dict[PurePosixPath, dict[str, str]] = {}
+        for uid, place in self._waiting.places().items():
+            inner = _neutral(uid) if self._archive.format == "zip" and self._password else str(place)
+            archives.setdefault(name.place(self._waiting.staged[uid].values, ()), {})[uid] = inner
+        return archives
+
+    def _deliver(self, place: PurePosixPath, files: Mapping[str, str], work: Path) -> list[Delivered]:
+        """Put the files into an archive, together with what is in it already."""
+        target = self._root / place
+        make_private(work / "tree")
+        present = work / f"present.{self._archive.format}"
+        try:
+            known = self._known(target, present)
+        except DataError:
+            return [_refused(uid, "an archive that cannot be opened is already there") for uid in files]
+        differing = [uid for uid, name in files.items() if name in known and known[name] != self._sum(uid)]
+        new = {uid: name for uid, name in files.items() if name not in known}
+        if new and not self._pack(target, new, work, present if known else None):
+            return [_refused(uid, "another archive is already in its place") for uid in files]
+        flush([target, *folders_above(self._root, [place])])
+        return [
+            _refused(uid, "other content is already in the archive") if uid in differing else accepted(uid)
+            for uid in files
+        ]
+
+    def _known(self, target: Path, present: Path) -> dict[str, bytes]:
+        """Return the checksums of what is in the archive that stands there; nothing where none does."""
+        if not target.exists():
+            return {}
+        present.symlink_to(target)
+        with closing(members(present, self._password)) as found:
+            return {
+                member.name: _digest(iter(lambda data=member.data: data.read(BLOCK), b"")) for member in found
+            }
+
+    def _sum(self, uid: str) -> bytes:
+        with self._waiting.staged[uid].path.open("rb") as file:
+            return _digest(iter(lambda: file.read(BLOCK), b""))
+
+    def _pack(self, target: Path, new: Mapping[str, str], work: Path, present: Path | None) -> bool:
+        """Return whether an archive with the new files, and all that was in the old one, took its place."""
+        tree, packed = work / "tree", work / f"new.{self._archive.format}"
+        for uid, name in new.items():
+            make_private((tree / name).parent)
+            self._waiting.staged[uid].path.rename(tree / name)
+        if present is not None:
+            self._take_along(present, tree)
+        if needs_program(self._archive):
+            sevenzip.write(tree, packed, self._archive.format, self._password)
+            packed.chmod(PRIVATE_FILE)
+        else:
+            _write_zip(tree, packed)
+        flush([packed])
+        make_private(target.parent)
+        if present is None:
+            return put(packed, target)
+        packed.replace(target)
+        return True
+
+    def _take_along(self, present: Path, tree: Path) -> None:
+        with closing(members(present, self._password)) as found:
+            for member in found:
+                path = tree / PurePosixPath(member.name)
+                if not path.resolve().is_relative_to(tree.resolve()):
+                    raise NodeError(f"{self._name}: the archive that is there was not made by this program")
+                make_private(path.parent)
+                write_private(member.data, path)
+
+
+def _neutral(uid: str) -> str:
+    """Return a name that says nothing, and is the same each time: zip does not hide names."""
+    return f"{hashlib.sha256(uid.encode()).hexdigest()[:24]}.dcm"
+
+
+def _refused(uid: str, why: str) -> Delivered:
+    return Delivered(uid, accepted=False, reason=Reason.MISMATCH, message=f"{why}, and was left untouched")
+
+
+def _digest(blocks: Iterable[bytes]) -> bytes:
+    digest = hashlib.sha256()
+    for block in blocks:
+        digest.update(block)
+    return digest.digest()
+
+
+def _write_zip(tree: Path, packed: Path) -> None:
+    """Write a plain zip; the same files give the same bytes."""
+    descriptor = os.open(packed, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
+    with os.fdopen(descriptor, "wb") as output, zipfile.ZipFile(output, "w") as archive:
+        for path in sorted(path for path in tree.rglob("*") if path.is_file()):
+            info = zipfile.ZipInfo(str(path.relative_to(tree)))
+            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, PRIVATE_FILE << 16
+            info.file_size = path.stat().st_size
+            with path.open("rb") as data, archive.open(info, "w") as member:
+                copyfileobj(data, member, BLOCK)
+
+
+@contextmanager
+def _alone(root: Path) -> Generator[None]:
+    """Let one process at a time change the archives of a folder: two studies may go into one."""
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

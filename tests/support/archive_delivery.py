@@ -1,0 +1,38 @@
+"""Deliver built studies into archives, as a task would."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from adit_cli.dicom.files import read_file_meta
+from adit_cli.jobfile.archive import Archive
+from adit_cli.nodes.archive import members
+from adit_cli.nodes.base import Delivered, Ready
+from adit_cli.nodes.packing import ArchiveDestination
+
+LAYOUT = "{PatientID}/{StudyInstanceUID}/{SOPInstanceUID}.dcm"
+
+
+def packed_as(written: object) -> Archive:
+    """Return what a job file says of archives."""
+    return Archive.model_validate(written)
+
+
+def deliver(root: Path, files: Sequence[Path], archive: Archive, key: str = "task") -> list[Delivered]:
+    """Deliver files of one study; returns all that was told."""
+    metas = [(path, read_file_meta(path)) for path in files]
+    ready = [
+        Ready(path, meta.sop_instance_uid, meta.sop_class_uid, meta.transfer_syntax_uid, path.stat().st_size)
+        for path, meta in metas
+    ]
+    delivery = ArchiveDestination("out", root, LAYOUT, archive).begin(key)
+    return delivery.add(ready) + delivery.finish()
+
+
+def content(path: Path, password: str = "") -> dict[str, bytes]:
+    """Return what is in an archive, by name."""
+    return {
+        one.name: b"".join(iter(lambda data=one.data: data.read(9999), b""))
+        for one in members(path, password)
+    }

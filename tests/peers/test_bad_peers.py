@@ -121,6 +121,33 @@ def test_success_that_is_none_ends_in_a_warning_and_names_what_is_missing(adit: 
     assert 1 <= len(file_tree(tmp_path / "out")) < 5
 
 
+class Choosy(DemoPacs):
+    """Lists a study and refuses to hand it over, as archives do with what is on a lost tape."""
+
+    refused = ""
+
+    def _on_get(self, event: Event) -> Iterator[int | tuple[int, Dataset | None]]:
+        if event.identifier.StudyInstanceUID == self.refused:
+            yield 1
+            yield 0xC000, None
+            return
+        yield from super()._on_get(event)
+
+
+def test_a_study_that_is_refused_does_not_keep_the_others_away(adit: Adit, tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    first, second = (build_study(archive, instances=2) for _ in range(2))
+
+    with Choosy(archive) as choosy:
+        choosy.refused = first.uid
+        node = f"{choosy.ae_title}@{LOOPBACK}:{choosy.port}"
+        ended = adit("get", node, first.uid, second.uid, "-o", tmp_path / "out")
+
+    assert ended.code == 3
+    assert all(uid in ended.err for uid in first.instance_uids)
+    assert {path.stem for path in (tmp_path / "out").rglob("*.dcm")} == set(second.instance_uids)
+
+
 def test_a_demo_study_can_be_fetched_from_the_demo_pacs(adit: Adit, tmp_path: Path) -> None:
     images = demo_studies(tmp_path / "archive")
 

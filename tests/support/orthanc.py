@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import cast
+from typing import NotRequired, TypedDict, cast
 
 from tests.support.process import LOOPBACK, PeerError, free_port, listening
 
@@ -30,6 +30,16 @@ QUICK_AND_OPEN: dict[str, object] = {
     "UnknownSopClassAccepted": True,
     "WebDavEnabled": False,
 }
+
+
+class Resource(TypedDict):
+    """What Orthanc says of a patient, study, series or instance."""
+
+    ID: str
+    MainDicomTags: dict[str, str]
+    ParentPatient: NotRequired[str]
+    Series: NotRequired[list[str]]
+    Instances: NotRequired[list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +73,11 @@ class Orthanc:
 
     def instances(self) -> dict[str, str]:
         """Return SOP Instance UID → Orthanc's own identifier of all it holds."""
-        found = self._find("Instance")
-        return {
-            cast("dict[str, str]", one["MainDicomTags"])["SOPInstanceUID"]: str(one["ID"]) for one in found
-        }
+        return {one["MainDicomTags"]["SOPInstanceUID"]: one["ID"] for one in self.found("Instance")}
 
     def studies(self) -> list[str]:
         """Return the Study Instance UIDs it holds."""
-        found = self._find("Study")
-        return [cast("dict[str, str]", one["MainDicomTags"])["StudyInstanceUID"] for one in found]
+        return [one["MainDicomTags"]["StudyInstanceUID"] for one in self.found("Study")]
 
     def arrivals(self) -> int:
         """Return how many instances ever arrived, those that replaced others included."""
@@ -110,9 +116,10 @@ class Orthanc:
             raise PeerError(f"Orthanc answered {answer.status} to {method} {path}: {content[:500]!r}")
         return content
 
-    def _find(self, level: str) -> list[dict[str, object]]:
+    def found(self, level: str) -> list[Resource]:
+        """Return what it holds at a level of its own: Patient, Study, Series or Instance."""
         answer = self.request("POST", "/tools/find", {"Level": level, "Query": {}, "Expand": True})
-        return cast("list[dict[str, object]]", json.loads(answer))
+        return cast("list[Resource]", json.loads(answer))
 
 
 @contextmanager

@@ -106,7 +106,7 @@ def files_below(root: Path) -> Iterator[Path]:
 def _look_at(found: Scan, path: Path) -> None:
     relative = str(path.relative_to(found.root))
     try:
-        if not path.is_file() or not _says_dicom(path) or _is_directory(path):
+        if not path.is_file() or not says_dicom(path) or _is_directory(path):
             found.skipped += 1
             return
         values = read_attributes(path, _INDEXED)
@@ -142,7 +142,8 @@ def _is_directory(path: Path) -> bool:
     return read_file_meta(path).sop_class_uid == DIRECTORY_CLASS
 
 
-def _says_dicom(path: Path) -> bool:
+def says_dicom(path: Path) -> bool:
+    """Return whether a file has the mark of a DICOM file behind its preamble (PS3.10 §7.1)."""
     with path.open("rb") as file:
         return file.read(132)[128:] == b"DICM"
 

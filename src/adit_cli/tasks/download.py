@@ -86,12 +86,24 @@ def download(source: Source, wanted: StudyRequest, folder: Path, arrived: OnArri
         request = RetrieveRequest(wanted.uid, wanted.series_uids, () if unlisted else tuple(absent))
         with storage_errors(str(folder), UsageError):
             target.mkdir(parents=True, exist_ok=True)
-        told = source.retrieve(request, target, counting.arrive)
+        told = _retrieve(source, request, target, counting.arrive)
     missing = _missing(absent, told, target)
     listed = len(listing.refs) + unlisted
     present = len(listing.refs) - len(absent)
     lost = max(0, listed - present - counting.arrived - len(missing))
     return Downloaded(wanted.uid, listed, counting.arrived, present, missing, lost)
+
+
+def _retrieve(
+    source: Source, request: RetrieveRequest, target: Path, arrived: OnArrival
+) -> list[FailedInstance]:
+    """Fetch; a source that lists a study and then refuses it must not keep the other studies away."""
+    try:
+        return source.retrieve(request, target, arrived)
+    except NodeError as error:
+        if error.transient or not request.instances:
+            raise
+        return [FailedInstance(ref.uid, error.reason, error.message) for ref in request.instances]
 
 
 def _list(source: Source, wanted: StudyRequest) -> Listing:

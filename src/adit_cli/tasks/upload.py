@@ -15,7 +15,7 @@ from adit_cli.nodes.archive import is_archive
 from adit_cli.nodes.base import Delivered, Destination, Ready
 from adit_cli.nodes.opened_archives import OpenedArchives
 from adit_cli.nodes.packed import DIRECTORY_CLASS
-from adit_cli.nodes.scan import files_below
+from adit_cli.nodes.scan import files_below, says_dicom
 from adit_cli.nodes.storage import same_content, storage_errors
 
 TOGETHER = 100
@@ -55,6 +55,10 @@ class Sent:
     refused: list[Refused] = field(default_factory=list[Refused])
 
 
+class _DirectoryError(DataError):
+    """The file is a DICOMDIR: nothing that is sent, and nothing that is missed."""
+
+
 def collect(paths: Iterable[Path], archives: OpenedArchives) -> Outbox:
     """Look at the files, and into folders and archives; a file that was named and is no DICOM is refused."""
     outbox = Outbox()
@@ -89,10 +93,16 @@ def _collect_archive(outbox: Outbox, archive: Path, archives: OpenedArchives) ->
 
 
 def _collect_found(outbox: Outbox, path: Path) -> None:
+    """Take one of many files: what is no DICOM is passed over, what is broken is named."""
     try:
         _add(outbox, path)
-    except DataError:
+    except _DirectoryError:
         outbox.skipped.append(path)
+    except DataError as error:
+        if says_dicom(path):
+            outbox.refused.append(Refused(path, error.reason, error.message))
+        else:
+            outbox.skipped.append(path)
 
 
 def _collect_file(outbox: Outbox, path: Path) -> None:
@@ -105,7 +115,7 @@ def _collect_file(outbox: Outbox, path: Path) -> None:
 def _add(outbox: Outbox, path: Path) -> None:
     meta = read_file_meta(path)
     if meta.sop_class_uid == DIRECTORY_CLASS:
-        raise DataError(f"{path} is a DICOMDIR, not an image")
+        raise _DirectoryError(f"{path} is a DICOMDIR, not an image")
     require_whole(path, meta)
     study_uid = read_attributes(path, ["StudyInstanceUID"]).get("StudyInstanceUID", "")
     ready = Ready(

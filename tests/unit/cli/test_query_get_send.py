@@ -166,6 +166,19 @@ def test_a_line_that_is_no_uid_is_told_by_its_number_only(
     assert (ended.code, ended.err.splitlines()[0]) == (2, "adit: standard input, line 2: not a DICOM UID")
 
 
+def test_a_broken_file_in_a_folder_is_named_and_the_others_are_sent(
+    adit: CommandLine, thorax: BuiltStudy
+) -> None:
+    cut = thorax.folder / "cut.dcm"
+    cut.write_bytes(thorax.files[0].read_bytes()[:-5])
+
+    ended = adit.run("send", "archive/", thorax.folder)
+
+    assert ended.code == 3
+    assert f"{cut}: rejected: " in ended.err
+    assert "6 files accepted, 1 refused" in ended.err
+
+
 def test_send_files_what_it_is_given_and_names_what_is_no_dicom(
     adit: CommandLine, thorax: BuiltStudy
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator
 from pathlib import Path
 
@@ -18,6 +19,15 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"a test may not be skipped: {report.longrepr}"
     return report
+
+
+@pytest.fixture(autouse=True)
+def log_level() -> Generator[None]:
+    """Put our log level back: command lines that tests run in this process set it."""
+    ours = logging.getLogger("adit_cli")
+    level = ours.level
+    yield
+    ours.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -26,21 +26,10 @@ def test_help_imports_nothing_that_is_slow() -> None:
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
     )
 
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
 
     assert done.stderr == "[]\n"
-
-
-def test_help_costs_little_more_than_typer_itself() -> None:
-    def best_of(*command: str) -> float:
-        times: list[float] = []
-        for _ in range(5):
-            started = time.perf_counter()
-            subprocess.run([sys.executable, *command], capture_output=True, check=True)
-            times.append(time.perf_counter() - started)
-        return min(times)
-
-    assert best_of("-m", "adit_cli", "--help") < 2.5 * best_of("-c", "import typer")
 
 
 def test_version_is_that_of_the_package(adit: CommandLine) -> None:

@@ -127,6 +127,17 @@ class Channel:
 
     def _next_fragment(self) -> tuple[int, int, int]:
         """Return length, context and flags of the next PDV, from this P-DATA or the next one."""
+        heads = None if self._left else self.wire.both_heads(pdu.P_DATA)
+        if heads is not None:
+            self._left, length, context_id, flags = heads
+        else:
+            length, context_id, flags = self._pdv_head()
+        if not 2 <= length <= self._left - 4:  # noqa: PLR2004 - context identifier and control header
+            raise PduError(f"a PDV claims a length of {length} bytes, which its P-DATA does not have")
+        self._left -= length + 4
+        return length - 2, context_id, flags
+
+    def _pdv_head(self) -> tuple[int, int, int]:
         while not self._left:
             kind, self._left = self.wire.pdu_head()
             if kind != pdu.P_DATA:
@@ -134,11 +145,7 @@ class Channel:
                 raise Ended(self._control_body(kind, length))
         if self._left < PDV_HEAD.size:
             raise PduError("a P-DATA ends inside the header of a PDV")
-        length, context_id, flags = self.wire.pdv_head()
-        if not 2 <= length <= self._left - 4:  # noqa: PLR2004 - context identifier and control header
-            raise PduError(f"a PDV claims a length of {length} bytes, which its P-DATA does not have")
-        self._left -= length + 4
-        return length - 2, context_id, flags
+        return self.wire.pdv_head()
 
     def _control_body(self, kind: int, length: int) -> pdu.ControlPdu:
         if kind not in _CONTROL_KINDS:

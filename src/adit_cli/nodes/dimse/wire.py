@@ -18,6 +18,7 @@ RECEIVE_BUFFER = 1 << 18
 SOCKET_BUFFER = 4 << 20
 PDU_HEAD = struct.Struct(">BxI")
 PDV_HEAD = struct.Struct(">IBB")
+_BOTH_HEADS = struct.Struct(">BxIIBB")
 
 
 class Sink(Protocol):
@@ -99,6 +100,20 @@ class Wire:
         """Return length, context identifier and control header of the next PDV (PS3.8 §9.3.5.1, §E)."""
         length, context_id, flags = PDV_HEAD.unpack(self.exactly(6))
         return length, context_id, flags
+
+    def both_heads(self, kind: int) -> tuple[int, int, int, int] | None:
+        """Return the length of the next PDU and the head of its first PDV, at once since it is so frequent.
+
+        None, and nothing is read, where they have not arrived whole or the PDU is of another kind.
+        """
+        if self._end - self._start < _BOTH_HEADS.size:
+            return None
+        found, *lengths = _BOTH_HEADS.unpack_from(self._buffer, self._start)
+        if found != kind:
+            return None
+        self._start += _BOTH_HEADS.size
+        left, length, context_id, flags = lengths
+        return left, length, context_id, flags
 
     def exactly(self, length: int) -> bytes | memoryview:
         """Return the next bytes, only a few; valid until the next call."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks import machine, report, rows_local, rows_network, rows_pipeline
 from benchmarks.measure import RowMaker, RowResult, Settings, run_row
+from tests.support.process import PeerError
 
 ROOT = Path(__file__).parents[1]
 ROWS: dict[str, RowMaker] = {
@@ -47,17 +48,28 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Run what was asked for; the exit code is 1 when a target was missed."""
+    """Run what was asked for; the exit code is 1 when a target was missed or a row failed."""
     asked = arguments()
     if asked.list:
         print("\n".join(f"{key:<16}{maker.__doc__}" for key, maker in ROWS.items()))
         return 0
     os.chdir(ROOT)
     settings = Settings(asked.instances, asked.rounds, asked.folder.resolve())
-    results = [measured(key, settings) for key in asked.rows or ROWS]
+    rows = list(asked.rows or ROWS)
+    results = [result for key in rows if (result := attempted(key, settings)) is not None]
     if asked.write:
         write(results)
-    return 0 if all(verdict.reached for result in results for verdict in result.verdicts) else 1
+    reached = all(verdict.reached for result in results for verdict in result.verdicts)
+    return 0 if reached and len(results) == len(rows) else 1
+
+
+def attempted(key: str, settings: Settings) -> RowResult | None:
+    """Run one row; one that fails must not take the others with it."""
+    try:
+        return measured(key, settings)
+    except PeerError as error:
+        print(f"  FAILED: {error}", flush=True)
+        return None
 
 
 def measured(key: str, settings: Settings) -> RowResult:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.dataset import Dataset
-from pydicom.uid import generate_uid
+from pydicom.uid import EnhancedCTImageStorage, generate_uid
 
 from tests.support.builders import build_study, write_part10
 from tests.support.process import PeerError
@@ -56,7 +56,7 @@ def large_object(root: Path, size: int) -> Made:
 
 def _write_large(path: Path, study_uid: str, size: int) -> None:
     ds = Dataset()
-    ds.SOPClassUID, ds.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.7.3", generate_uid()
+    ds.SOPClassUID, ds.SOPInstanceUID = EnhancedCTImageStorage, generate_uid()
     ds.StudyInstanceUID, ds.SeriesInstanceUID = study_uid, generate_uid()
     ds.PatientName, ds.PatientID, ds.Modality = "Large^Object", "BENCHLARGE", "CT"
     ds.StudyDate, ds.StudyTime, ds.AccessionNumber, ds.StudyID = "20240101", "120000", "LARGE", "1"

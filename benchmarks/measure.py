@@ -9,6 +9,8 @@ from pathlib import Path
 from statistics import median
 from typing import TypeAlias
 
+from tests.support.process import PeerError
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -100,14 +102,22 @@ class RowResult:
 
 
 def run_row(key: str, row: Row, settings: Settings, tell: Callable[[str], None]) -> RowResult:
-    """Let all contenders of a row run in turns and compare them."""
+    """Let all contenders of a row run in turns and compare them; a peer that fails a turn loses only that."""
+    ours = {row.contenders[0].name, *(target.of for target in row.targets)}
     samples: dict[str, list[Sample]] = {contender.name: [] for contender in row.contenders}
     for contender in _turns(row, settings.rounds):
-        sample = contender.run()
+        try:
+            sample = contender.run()
+        except PeerError as error:
+            if contender.name in ours:
+                raise
+            tell(f"  {contender.name:<40} failed: {error}")
+            continue
         samples[contender.name].append(sample)
         tell(_line(contender.name, sample))
-    results = [_result(name, taken) for name, taken in samples.items()]
-    verdicts = [_verdict(target, results) for target in row.targets]
+    results = [_result(name, taken) for name, taken in samples.items() if taken]
+    measurable = [target for target in row.targets if target.against is None or samples[target.against]]
+    verdicts = [_verdict(target, results) for target in measurable]
     return RowResult(key, row.title, row.measure, settings.instances, results, verdicts)
 
 

@@ -41,7 +41,7 @@ def test_the_page_says_of_each_rule_what_the_rule_says_of_itself() -> None:
 
 def test_the_page_names_the_edition_and_shows_masks_that_work(tmp_path: Path) -> None:
     page = PAGE.read_text("utf-8")
-    block = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)
+    block = re.search(r"```yml\n(.*?)```", page, re.DOTALL)
 
     assert f"edition **{EDITION}**" in page
     assert block is not None

@@ -19,6 +19,8 @@ from adit_cli.tasks.task import Progress, TransferTask
 Report = Callable[[Progress], None]
 TELL_EVERY = 0.1
 """Seconds between two reports of progress."""
+COUNT_EVERY = 1.0
+"""Seconds for which the number of expected instances holds; to count them takes long in large studies."""
 
 
 class Arrivals:
@@ -34,6 +36,8 @@ class Arrivals:
         self._pipeline = pipeline
         self._report = report
         self._due = 0.0
+        self._expected = ledger.expected
+        self._count_due = time.monotonic() + COUNT_EVERY
         self._series_of = {ref.uid: ref.series_uid for ref in ledger.listing.refs}
 
     def resume(self) -> None:
@@ -64,13 +68,18 @@ class Arrivals:
 
     def tell_now(self, phase: str) -> None:
         """Report how far the task is."""
+        self._expected = self._ledger.expected
+        self._count_due = time.monotonic() + COUNT_EVERY
+        self._tell(phase)
+
+    def _tell(self, phase: str) -> None:
         self._due = time.monotonic() + TELL_EVERY
         ledger = self._ledger
         self._report(
             Progress(
                 self._task.key,
                 phase,
-                ledger.expected,
+                max(self._expected, len(ledger.arrived)),
                 len(ledger.arrived),
                 self._pipeline.handed,
                 ledger.size,
@@ -81,8 +90,11 @@ class Arrivals:
         if uid not in self._ledger.arrived:
             self._ledger.size += size
         self._ledger.arrived[uid] = self._series_of.get(uid, "")
-        if time.monotonic() >= self._due:
+        now = time.monotonic()
+        if now >= self._count_due:
             self.tell_now("retrieve")
+        elif now >= self._due:
+            self._tell("retrieve")
 
     def _belongs(self, arrival: Arrival) -> bool:
         """Return whether a file is of this study and its chosen series; one may be newer than the list."""

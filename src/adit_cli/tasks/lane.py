@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from queue import Empty, Queue
 from threading import Thread
 
 from adit_cli.errors import AditError
 from adit_cli.nodes.base import Delivered, Delivery, Destination, Ready
+from adit_cli.tasks.queue import BoundedQueue, Empty
 
 DEPTH = 64
 """Files that may wait for a destination; more would only fill the spool."""
@@ -21,7 +21,7 @@ class Lane:
         self.error: BaseException | None = None
         self.answers: list[Delivered] = []
         self.handed = 0
-        self._queue: Queue[Ready | None] = Queue(DEPTH)
+        self._queue: BoundedQueue[Ready | None] = BoundedQueue(DEPTH)
         self._delivery: Delivery = destination.begin(task_key)
         self._thread = Thread(target=self._run, name=f"deliver-{name}", daemon=True)
         self._thread.start()

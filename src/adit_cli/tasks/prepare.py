@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Queue
 from threading import Thread
 
 from adit_cli.deid.files import deidentify_file
@@ -16,6 +15,7 @@ from adit_cli.nodes.base import FailedInstance, Ready
 from adit_cli.nodes.storage import same_content, storage_errors
 from adit_cli.tasks.lane import Lane
 from adit_cli.tasks.ledger import Ledger
+from adit_cli.tasks.queue import BoundedQueue
 from adit_cli.tasks.spool import TaskSpool
 
 DEPTH = 64
@@ -75,7 +75,7 @@ class Preparer:
         self._preparation = preparation
         self._ledger = ledger
         self._lanes = lanes
-        self._queue: Queue[tuple[str, Path] | None] = Queue(DEPTH)
+        self._queue: BoundedQueue[tuple[str, Path] | None] = BoundedQueue(DEPTH)
         self._thread = Thread(target=self._run, name="prepare", daemon=True)
         self._thread.start()
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adit_cli.cli.wording import count, duration
-from adit_cli.deid.spec import DeidSpec
+from adit_cli.deid.describe import describe_profile
 from adit_cli.jobfile.archive import Archive
 from adit_cli.jobfile.job import Job
 from adit_cli.jobfile.node import FolderNode, label
@@ -121,22 +121,9 @@ def _changes(job: Job) -> Iterator[str]:
         yield (
             "patients keep their names and IDs" if job.deid.profile == "none" else "patients get no pseudonym"
         )
-    yield from _profile(job.deid)
+    yield from describe_profile(job.deid)
     if job.trial:
         yield f"every data set is stamped with trial {job.trial.protocol_id}"
-
-
-def _profile(spec: DeidSpec) -> Iterator[str]:
-    if spec.profile == "none":
-        yield "data sets move byte for byte"
-        return
-    options = f" with {', '.join(spec.options)}" if spec.options else ""
-    yield f"PS3.15 Basic Profile{options}"
-    yield from (f"{rule.describe(name)}" for name, rule in spec.rules.items())
-    if spec.modalities.exclude:
-        yield f"{', '.join(spec.modalities.exclude)} never leave"
-    if not spec.verify:
-        yield "what leaves is NOT searched for identifiers (verify: false)"
 
 
 def _run(job: Job) -> str:

@@ -11,6 +11,7 @@ import typer
 from adit_cli.cli.output import Format, default_format, show_rows, write
 from adit_cli.cli.table import Column
 from adit_cli.cli.wording import count
+from adit_cli.deid.describe import describe_profile
 from adit_cli.engine.preview import Preview
 from adit_cli.jobfile.job import Job
 from adit_cli.tasks.planned import PlannedStudy
@@ -87,6 +88,7 @@ def _as_object(job: Job, preview: Preview) -> dict[str, object]:
             for one in plan.excluded
         ],
         "notes": plan.notes,
+        "deidentification": describe_profile(job.deid),
     }
 
 
@@ -108,3 +110,5 @@ def _totals(job: Job, preview: Preview) -> Iterator[str]:
         noun = "study" if one.level == "study" else "series"
         yield f"  {count(one.count, noun)} kept out by {one.rule}, such as {one.examples[0]}"
     yield from (f"  note: {note}" for note in plan.notes)
+    yield "what is done with them:"
+    yield from (f"  {sentence}" for sentence in describe_profile(job.deid))

@@ -174,6 +174,11 @@ class FolderNode(Strict):
         description="On the way out: pack into archives; `zip`, `7z` or a mapping of the keys below.",
         examples=["zip"],
     )
+    manifest: bool = Field(
+        default=False,
+        description="On the way out: SHA-256 sums of the files, or of each archive, for `sha256sum -c`.",
+        examples=[True],
+    )
 
 
 NodeSpec: TypeAlias = ServerNode | FolderNode

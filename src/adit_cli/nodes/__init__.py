@@ -50,11 +50,11 @@ def open_destination(name: str, spec: NodeSpec, calling_ae_title: str) -> Destin
         case FolderNode(archive=Archive() as archive):
             from adit_cli.nodes.packing import ArchiveDestination  # noqa: PLC0415 - as above
 
-            return ArchiveDestination(name, spec.folder, spec.layout, archive)
+            return ArchiveDestination(name, spec.folder, spec.layout, archive, manifest=spec.manifest)
         case FolderNode():
             from adit_cli.nodes.folder import FolderDestination  # noqa: PLC0415 - as above
 
-            return FolderDestination(name, spec.folder, spec.layout)
+            return FolderDestination(name, spec.folder, spec.layout, manifest=spec.manifest)
         case ServerNode(dimse=DimsePeer(), dicomweb=DicomwebPeer()):
             from adit_cli.nodes.ways import PreferringDestination, Ways  # noqa: PLC0415 - as above
 

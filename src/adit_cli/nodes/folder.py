@@ -129,10 +129,11 @@ def _series_of(found: Scan, request: RetrieveRequest) -> Iterator[FoundSeries]:
 class FolderDestination:
     """A `Destination` that files studies into a tree by a layout."""
 
-    def __init__(self, name: str, root: Path, layout: str) -> None:
+    def __init__(self, name: str, root: Path, layout: str, *, manifest: bool = False) -> None:
         self._name = name
         self._root = root
         self._layout = Layout(layout)
+        self._manifest = manifest
 
     def begin(self, task_key: str) -> Delivery:
         """Start a study in a place aside; NodeError where the folder cannot be written."""
@@ -140,7 +141,7 @@ class FolderDestination:
             raise NodeError(f"{self._name}: {self._root} is not a folder")
         with storage_errors(self._name):
             make_private(self._root)
-        return StagedDelivery(self._name, self._root, self._layout, task_key)
+        return StagedDelivery(self._name, self._root, self._layout, task_key, manifest=self._manifest)
 
     def close(self) -> None:
         """Nothing is held open between studies."""

@@ -29,6 +29,7 @@ _SPEC = re.compile(r"0\d{1,2}|\.\d{1,3}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[\d¹²³]|lpt[\d¹²³])(\..*)?", re.IGNORECASE)
 _UNSAFE = frozenset('<>:"/\\|?*')
 _MARK = "~"
+_UID = re.compile(rf"[0-9.]{{1,{VALUE_LIMIT}}}")
 _USUAL = (MODALITIES, *PATIENT_KEYS, *STUDY_KEYS, *SERIES_KEYS, *IMAGE_KEYS)
 
 
@@ -59,6 +60,8 @@ class Layout:
 
 def safe_name(value: str) -> str:
     """Return a value as a name that every file system takes; different values give different names."""
+    if _UID.fullmatch(value):
+        return value
     value = unicodedata.normalize("NFC", value.strip())
     cleaned = "".join(map(_safe_character, value))[:VALUE_LIMIT].strip(" ")
     return cleaned if cleaned == value and _MARK not in value else cleaned + _fingerprint(value)

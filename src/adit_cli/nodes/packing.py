@@ -20,6 +20,7 @@ from adit_cli.nodes import sevenzip
 from adit_cli.nodes.archive import members
 from adit_cli.nodes.base import Delivered, Delivery, Ready
 from adit_cli.nodes.layout import Layout
+from adit_cli.nodes.manifest import manifest_of_archive, write_manifest
 from adit_cli.nodes.packed import write_private
 from adit_cli.nodes.staging import Waiting, accepted, folders_above, put
 from adit_cli.nodes.storage import BLOCK, PRIVATE_FILE, flush, make_private, storage_errors
@@ -30,11 +31,14 @@ _NAMES = {"study": "{StudyInstanceUID}", "patient": "{PatientID}"}
 class ArchiveDestination:
     """A `Destination` that packs the studies, or all studies of a patient, into an archive each."""
 
-    def __init__(self, name: str, root: Path, layout: str, archive: Archive) -> None:
+    def __init__(
+        self, name: str, root: Path, layout: str, archive: Archive, *, manifest: bool = False
+    ) -> None:
         self._name = name
         self._root = root
         self._layout = Layout(layout)
         self._archive = archive
+        self._manifest = manifest
 
     def begin(self, task_key: str) -> Delivery:
         """Start a study aside; NodeError where the folder cannot be written, or the program is missing."""
@@ -45,7 +49,7 @@ class ArchiveDestination:
         with storage_errors(self._name):
             make_private(self._root)
         waiting = Waiting(self._name, self._root, self._layout, task_key)
-        return ArchiveDelivery(self._name, self._root, self._archive, waiting)
+        return ArchiveDelivery(self._name, self._root, self._archive, waiting, manifest=self._manifest)
 
     def close(self) -> None:
         """Nothing is held open between studies."""
@@ -59,12 +63,15 @@ def needs_program(archive: Archive) -> bool:
 class ArchiveDelivery:
     """A `Delivery` of one study into an archive."""
 
-    def __init__(self, name: str, root: Path, archive: Archive, waiting: Waiting) -> None:
+    def __init__(
+        self, name: str, root: Path, archive: Archive, waiting: Waiting, *, manifest: bool = False
+    ) -> None:
         self._name = name
         self._root = root
         self._archive = archive
         self._password = archive.password.get_secret_value() if archive.password else ""
         self._waiting = waiting
+        self._manifest = manifest
 
     def add(self, files: Sequence[Ready]) -> list[Delivered]:
         """Take the files aside until the study is whole."""
@@ -106,6 +113,8 @@ class ArchiveDelivery:
         if new and not self._pack(target, new, work, present if known else None):
             return [_refused(uid, "another archive is already in its place") for uid in files]
         flush([target, *folders_above(self._root, [place])])
+        if self._manifest:
+            write_manifest(self._root, manifest_of_archive(place), [place], work / "manifest")
         return [
             _refused(uid, "other content is already in the archive") if uid in differing else accepted(uid)
             for uid in files

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path, PurePosixPath
@@ -19,6 +19,7 @@ from adit_cli.errors import DataError, Reason
 from adit_cli.nodes.aside import Aside
 from adit_cli.nodes.base import Delivered, Ready
 from adit_cli.nodes.layout import Layout, set_apart
+from adit_cli.nodes.manifest import manifest_of_study, write_manifest
 from adit_cli.nodes.storage import flush, make_private, same_content, storage_errors, take_private
 
 _ALWAYS = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "PatientID", "Modality"})
@@ -81,9 +82,12 @@ class Waiting:
 class StagedDelivery:
     """A `Delivery` into the tree below `root`."""
 
-    def __init__(self, name: str, root: Path, layout: Layout, task_key: str) -> None:
+    def __init__(
+        self, name: str, root: Path, layout: Layout, task_key: str, *, manifest: bool = False
+    ) -> None:
         self._name = name
         self._root = root
+        self._manifest = manifest
         self._waiting = Waiting(name, root, layout, task_key)
 
     def add(self, files: Sequence[Ready]) -> list[Delivered]:
@@ -97,12 +101,23 @@ class StagedDelivery:
             places = self._waiting.places()
             told = self._move_as_one(places) or [self._move(uid, place) for uid, place in places.items()]
             flush(folders_above(self._root, places.values()))
+            if self._manifest:
+                self._write_manifests({one.uid: places[one.uid] for one in told if one.accepted})
         self.abandon()
         return told
 
     def abandon(self) -> None:
         """Remove what is still aside."""
         self._waiting.close()
+
+    def _write_manifests(self, places: Mapping[str, PurePosixPath]) -> None:
+        by_study: dict[str, list[PurePosixPath]] = {}
+        for uid, place in places.items():
+            study_uid = self._waiting.staged[uid].values.get("StudyInstanceUID", "")
+            by_study.setdefault(study_uid, []).append(place)
+        for study_uid, theirs in by_study.items():
+            draft = self._waiting.folder / "manifest"
+            write_manifest(self._root, manifest_of_study(study_uid), theirs, draft)
 
     def _move_as_one(self, places: dict[str, PurePosixPath]) -> list[Delivered]:
         """Rename the folder that holds the whole study into place; nothing where one stands there."""

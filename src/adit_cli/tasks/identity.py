@@ -49,10 +49,15 @@ def _place(job: Job, name: str) -> str:
     match node:
         case FolderNode(archive=Archive() as archive):
             form = [archive.format, archive.per, archive.password is not None]
-            return json.dumps(["archive", str(node.folder), node.layout, *form])
+            return json.dumps(["archive", str(node.folder), node.layout, *form, *_extras(node)])
         case FolderNode():
-            return json.dumps(["folder", str(node.folder), node.layout])
+            return json.dumps(["folder", str(node.folder), node.layout, *_extras(node)])
         case ServerNode():
             return json.dumps(["server", label(node)])
         case _:
             assert_never(node)
+
+
+def _extras(node: FolderNode) -> list[str]:
+    """Return what is delivered beside the images; nothing keeps the keys of jobs that ask for nothing."""
+    return ["manifest"] if node.manifest else []

@@ -64,6 +64,8 @@ def safe_name(value: str) -> str:
         return value
     value = unicodedata.normalize("NFC", value.strip())
     cleaned = "".join(map(_safe_character, value))[:VALUE_LIMIT].strip(" ")
+    if value and not cleaned.strip(". "):
+        cleaned = "_"  # alone it would be the folder itself, or the one above it
     return cleaned if cleaned == value and _MARK not in value else cleaned + _fingerprint(value)
 
 

@@ -61,6 +61,14 @@ def test_safe_values_stay_as_they_are(value: str) -> None:
     assert safe_name(value) == value
 
 
+@pytest.mark.parametrize("value", [".", "..", "...", " . "])
+def test_a_name_of_dots_never_stands_for_a_folder_above(value: str) -> None:
+    name = safe_name(value)
+
+    assert name.startswith("_~")
+    assert name != safe_name(value + ".")
+
+
 def test_long_values_that_differ_at_their_end_get_two_names() -> None:
     one, other = safe_name("x" * 300 + "a"), safe_name("x" * 300 + "b")
 

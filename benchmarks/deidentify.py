@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 from adit_cli.deid.files import deidentify_file
-
 from adit_cli.deid.profile import compile_profile
 from adit_cli.deid.spec import DeidSpec
 

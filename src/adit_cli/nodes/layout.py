@@ -29,7 +29,7 @@ _SPEC = re.compile(r"0\d{1,2}|\.\d{1,3}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[\d¹²³]|lpt[\d¹²³])(\..*)?", re.IGNORECASE)
 _UNSAFE = frozenset('<>:"/\\|?*')
 _MARK = "~"
-_UID = re.compile(rf"[0-9.]{{1,{VALUE_LIMIT}}}")
+_UID = re.compile(rf"[0-9][0-9.]{{0,{VALUE_LIMIT - 1}}}")
 _USUAL = (MODALITIES, *PATIENT_KEYS, *STUDY_KEYS, *SERIES_KEYS, *IMAGE_KEYS)
 
 

@@ -77,7 +77,7 @@ def test_long_values_that_differ_at_their_end_get_two_names() -> None:
 
 
 def test_a_folder_of_dots_cannot_leave_the_root() -> None:
-    assert place("{PatientID}/{SOPInstanceUID}.dcm", PatientID="..").startswith("~")
+    assert place("{PatientID}/{SOPInstanceUID}.dcm", PatientID="..").startswith("_~")
 
 
 @pytest.mark.parametrize("name", ["CON", "nul", "COM1", "lpt9.txt", "Aux"])

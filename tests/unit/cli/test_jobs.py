@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from adit_cli.deid.describe import describe_profile
+from adit_cli.jobfile.load import load_job
 from tests.support.builders import BuiltStudy, build_study, file_tree
 from tests.support.commandline import CommandLine
 from tests.support.program import Adit
@@ -42,6 +44,16 @@ def test_check_says_in_words_what_a_job_does(adit: CommandLine, job: Path) -> No
     assert "series none with modality MR" in words
     assert "patients get a pseudonym made from the key" in words
     assert "not very secret" not in ended.out
+
+
+@pytest.mark.parametrize(("command", "stream"), [("check", "out"), ("plan", "err")])
+def test_check_and_plan_say_what_de_identification_claims(
+    adit: CommandLine, job: Path, command: str, stream: str
+) -> None:
+    words = " ".join(getattr(adit.run(command, job), stream).split())
+
+    assert all(sentence in words for sentence in describe_profile(load_job(job).deid))
+    assert "claimed: " in words
 
 
 def test_check_shows_the_mistakes_of_every_file_and_ends_with_2(adit: CommandLine, job: Path) -> None:

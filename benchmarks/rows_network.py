@@ -112,7 +112,7 @@ def send(settings: Settings) -> Generator[Row]:
                 Contender(
                     "pynetdicom storescu",
                     lambda: sent(best, lambda: pynetdicom_storescu(made.folder, best[2], work)),
-                    rounds=2,
+                    rounds=1,
                 ),
             ),
             (Target(1.2, "dcmtk storescu, NODELAY"), Target(1 / 5, "pynetdicom storescu")),

@@ -78,14 +78,6 @@ class _Scanner:
                 at += length
 
 
-def last_element(data: Buffer, encoding: Encoding, *, at: int = 0) -> int | None:
-    """Return the tag of the last element; struct.error or DataError where it is cut, or one before it."""
-    tag = None
-    for tag, _, _, _ in _Scanner(data, encoding).elements(at):  # noqa: B007 - the last one is what is asked for
-        pass
-    return tag
-
-
 def scan(
     data: Buffer, encoding: Encoding, wanted: Collection[int] | None = None, *, at: int = 0
 ) -> Iterator[tuple[int, str, bytes]]:

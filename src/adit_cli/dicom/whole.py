@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import mmap
-import struct
 from pathlib import Path
 
 from adit_cli.dicom.attributes import DEFLATED
 from adit_cli.dicom.elements import encoding_of
 from adit_cli.dicom.files import FileMeta
-from adit_cli.dicom.scan import last_element
-from adit_cli.errors import DataError
+from adit_cli.dicom.scan import scan
+
+_BEHIND_ALL = 0xFFFFFFFF
+"""No element has this tag, so that looking for it passes all of them."""
 
 
 def require_whole(path: Path, meta: FileMeta) -> None:
@@ -21,7 +22,5 @@ def require_whole(path: Path, meta: FileMeta) -> None:
     if meta.transfer_syntax_uid == DEFLATED:
         return
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        try:
-            last_element(data, encoding_of(meta.transfer_syntax_uid), at=meta.dataset_offset)
-        except struct.error as error:
-            raise DataError("The data set ends inside an element.") from error
+        for _ in scan(data, encoding_of(meta.transfer_syntax_uid), {_BEHIND_ALL}, at=meta.dataset_offset):
+            pass

@@ -140,6 +140,8 @@ class ScriptedDestination:
     fails_to_finish: AditError | None = None
     waits_for: Event = field(default_factory=set_event)
     """What the first files wait for."""
+    adding: Event = field(default_factory=Event)
+    """Set once the first files are being handed over."""
     batches: list[int] = field(default_factory=list[int])
     """How many files were handed over at once."""
     held: dict[str, bytes] = field(default_factory=dict[str, bytes])
@@ -167,6 +169,7 @@ class ScriptedDelivery:
     def add(self, files: Sequence[Ready]) -> list[Delivered]:
         if self.destination.fails_to_add is not None:
             raise self.destination.fails_to_add
+        self.destination.adding.set()
         self.destination.waits_for.wait(30)
         self.destination.batches.append(len(files))
         return [self._keep(file) for file in files if file.uid not in self.destination.forgets]

@@ -20,7 +20,6 @@ from adit_cli.errors import (
 from adit_cli.nodes.base import Arrival, Delivered, FailedInstance
 from adit_cli.nodes.folder import FolderSource
 from adit_cli.tasks.fetch import PATIENCE
-from adit_cli.tasks.lane import BATCH
 from adit_cli.tasks.outcome import NAMED
 from adit_cli.tasks.plan import plan
 from adit_cli.tasks.task import Outcome, Progress, TaskStatus, TransferTask
@@ -624,23 +623,6 @@ def test_a_first_file_that_cannot_be_read_is_withheld_when_it_is_prepared(make: 
     outcome = bench.run()
 
     assert (outcome.reason, outcome.withheld, outcome.delivered) == (Reason.REJECTED, 1, 3)
-
-
-def test_what_waits_for_a_slow_destination_is_handed_over_in_batches(make: Callable[..., Bench]) -> None:
-    bench = make(instances=3 * BATCH)
-    bench.only.waits_for = Event()
-    sent = count(1)
-
-    def release(_: Arrival) -> None:
-        if next(sent) == 2 * BATCH + 5:
-            bench.only.waits_for.set()
-
-    bench.source.on_send = release
-
-    outcome = bench.run()
-
-    assert (outcome.status, outcome.delivered) == (TaskStatus.SUCCESS, 3 * BATCH)
-    assert max(bench.only.batches) == BATCH
 
 
 def test_the_spool_of_a_task_that_ended_elsewhere_can_be_removed(make: Callable[..., Bench]) -> None:

@@ -7,8 +7,12 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.peers import Dcmtk, Orthanc, PynetdicomPeer, orthanc, storage_peer, storescp
+
+settings.register_profile("adit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("adit")  # how quick a busy machine is says nothing about the code
 
 
 @pytest.hookimpl(wrapper=True)

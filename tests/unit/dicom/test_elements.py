@@ -3,7 +3,7 @@ from __future__ import annotations
 from io import BytesIO
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
@@ -72,7 +72,6 @@ def _assert_same(ours: Elements, theirs: Dataset) -> None:
 
 
 @given(data_sets, st.sampled_from([EXPLICIT, IMPLICIT, BIG]))
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_what_is_encoded_is_parsed_again_and_pydicom_sees_the_same(
     elements: Elements, encoding: Encoding
 ) -> None:
@@ -97,7 +96,6 @@ def test_noise_is_refused_or_read_but_never_crashes(data: bytes, encoding: Encod
 
 
 @given(data_sets.filter(bool), st.data())
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_a_data_set_cut_anywhere_inside_an_element_is_truncated(
     elements: Elements, data: st.DataObject
 ) -> None:

@@ -182,4 +182,4 @@ class Tasks(RuleBasedStateMachine):
 
 
 TestTasks = Tasks.TestCase
-TestTasks.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestTasks.settings = settings(max_examples=25, stateful_step_count=30)

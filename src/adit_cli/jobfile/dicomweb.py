@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Annotated, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from adit_cli.jobfile.strict import Strict
+from adit_cli.jobfile.tls import OwnCertificate
 from adit_cli.jobfile.values import RelativePath
 
 HTTP_URL = re.compile(r"https?://", re.IGNORECASE)
@@ -98,24 +99,6 @@ class WebAuth(Strict):
         return self
 
 
-class ClientCertificate(Strict):
-    """A certificate with which we show a TLS server who we are."""
-
-    file: RelativePath = Field(
-        description="PEM file with the certificate, and the key if it is not apart.", examples=["client.pem"]
-    )
-    key: RelativePath | None = Field(
-        default=None, description="PEM file with the key.", examples=["client.key"]
-    )
-    password: SecretStr | None = Field(
-        default=None, description="The key's password.", examples=["${CLIENT_KEY_PASSWORD}"]
-    )
-
-
-def _certificate(value: object) -> object:
-    return {"file": value} if isinstance(value, str) else value
-
-
 class DicomwebPeer(Strict):
     """A DICOMweb service: QIDO-RS, WADO-RS and STOW-RS below one URL."""
 
@@ -135,12 +118,9 @@ class DicomwebPeer(Strict):
         description="PEM file of the authorities to trust, in place of the system's.",
         examples=["ca.pem"],
     )
-    client_cert: (
-        Annotated[
-            ClientCertificate, BeforeValidator(_certificate, json_schema_input_type=str | ClientCertificate)
-        ]
-        | None
-    ) = Field(default=None, description="Our certificate: a PEM file, or a mapping.", examples=["client.pem"])
+    client_cert: OwnCertificate | None = Field(
+        default=None, description="Our certificate: a PEM file, or a mapping.", examples=["client.pem"]
+    )
     headers: Annotated[dict[str, HeaderSecret], AfterValidator(_checked_headers)] = Field(
         default={}, description="Further request headers.", examples=[{"X-Api-Key": "${PACS_API_KEY}"}]
     )

@@ -23,7 +23,8 @@ from adit_cli.nodes.dicomweb.answer import Answer
 from adit_cli.nodes.dicomweb.failures import is_busy, status_error
 from adit_cli.nodes.dicomweb.network import network_errors
 from adit_cli.nodes.dicomweb.proxy import Proxy, proxy_for
-from adit_cli.nodes.dicomweb.tls import client_context, speaks_tls
+from adit_cli.nodes.dicomweb.tls import client_context
+from adit_cli.nodes.tls import speaks_tls
 
 logger = logging.getLogger(__name__)
 

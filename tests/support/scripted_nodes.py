@@ -36,6 +36,7 @@ class ScriptedSource:
     extra_series: list[Attributes] = field(default_factory=list[Attributes])
     """Series-level answers that come whatever is asked."""
     no_image_level: AditError | None = None
+    no_study_level: AditError | None = None
     lost: set[str] = field(default_factory=set[str])
     """Instances that are never sent, although all is said to have gone well."""
     admits: bool = False
@@ -59,6 +60,8 @@ class ScriptedSource:
         self.finds.append((level, dict(keys)))
         if level is Level.IMAGE and self.no_image_level is not None:
             raise self.no_image_level
+        if level is Level.STUDY and self.no_study_level is not None:
+            raise self.no_study_level
         found = self.inner.find(level, keys)
         found += {Level.STUDY: self.extra, Level.SERIES: self.extra_series}.get(level, [])
         shown = [{k: v for k, v in one.items() if k not in self.hidden} for one in found]

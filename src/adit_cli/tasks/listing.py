@@ -9,6 +9,11 @@ from adit_cli.errors import NodeError
 from adit_cli.nodes.base import InstanceRef, Source
 from adit_cli.tasks.series import SeriesChoice, count_of
 
+_CLASSES = "SOPClassesInStudy"
+_MANY = 32
+"""Instances from which on it pays to ask the study for its SOP classes: Orthanc takes three times as long
+for an instance whose class is asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -26,8 +31,9 @@ def list_instances(source: Source, study_uid: str, choice: SeriesChoice, *, rest
     """Return the instances of the chosen series; series by series, as archives insist (PS3.4 §C.4.1.3.1)."""
     refs: dict[str, InstanceRef] = {}
     short: dict[str, int] = {}
+    sop_class = _only_class(source, study_uid) if (choice.instances or 0) > _MANY else ""
     for series in choice.taken:
-        listed = _list_series(source, study_uid, series["SeriesInstanceUID"])
+        listed = _list_series(source, study_uid, series["SeriesInstanceUID"], sop_class)
         refs |= {ref.uid: ref for ref in listed}
         counted = count_of(series) or 0
         if counted > len(listed) or not listed:
@@ -35,13 +41,22 @@ def list_instances(source: Source, study_uid: str, choice: SeriesChoice, *, rest
     return Listing(choice.uids, tuple(refs.values()), short, restricted)
 
 
-def _list_series(source: Source, study_uid: str, series_uid: str) -> list[InstanceRef]:
-    keys = {
-        "StudyInstanceUID": study_uid,
-        "SeriesInstanceUID": series_uid,
-        "SOPInstanceUID": "",
-        "SOPClassUID": "",
-    }
+def _only_class(source: Source, study_uid: str) -> str:
+    """Return the SOP class that the source gives for the whole study (PS3.4 §C.6.2.1.2); mostly one."""
+    try:
+        found = source.find(Level.STUDY, {"StudyInstanceUID": study_uid, _CLASSES: ""})
+    except NodeError as error:
+        if error.transient:
+            raise
+        return ""  # an archive that refuses the question is asked for each instance
+    classes = {one.get(_CLASSES, "") for one in found if one.get("StudyInstanceUID", study_uid) == study_uid}
+    said = classes.pop() if len(classes) == 1 else ""
+    return "" if "\\" in said else said
+
+
+def _list_series(source: Source, study_uid: str, series_uid: str, sop_class: str) -> list[InstanceRef]:
+    keys = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series_uid, "SOPInstanceUID": ""}
+    keys |= {} if sop_class else {"SOPClassUID": ""}
     try:
         found = source.find(Level.IMAGE, keys)
     except NodeError as error:
@@ -49,7 +64,7 @@ def _list_series(source: Source, study_uid: str, series_uid: str) -> list[Instan
             raise
         return []  # an archive without image-level find: its counts are all there is
     return [
-        InstanceRef(study_uid, series_uid, one["SOPInstanceUID"], one.get("SOPClassUID", ""))
+        InstanceRef(study_uid, series_uid, one["SOPInstanceUID"], one.get("SOPClassUID", sop_class))
         for one in found
         if one.get("SOPInstanceUID") and _belongs(one, study_uid, series_uid)
     ]

@@ -50,7 +50,8 @@ class Channel:
     def receive(self, open_sink: OpenSink | None = None) -> Message:
         """Return the next message; Ended where another PDU comes instead.
 
-        The data set goes into the sink that `open_sink` gives, otherwise into the message.
+        The data set goes into the sink that `open_sink` gives, otherwise into the message. The sink's last
+        parts are flushed by whoever ends it, or before anything else is read: an answer can go first.
         """
         context_id, command = self._command()
         if not command.has_dataset:
@@ -122,7 +123,6 @@ class Channel:
                 raise PduError("a command fragment came where a data set was due")
             self.wire.pour(length, sink)
             if flags & IS_LAST:
-                self.wire.drained()
                 return
 
     def _next_fragment(self) -> tuple[int, int, int]:

@@ -82,15 +82,19 @@ class _Landing:
         return self._file
 
     def finish(self, message: Message) -> Arrival | None:
-        """Answer a C-STORE; return the file where it has arrived for the first time."""
+        """Answer a C-STORE; return the file where it has arrived for the first time.
+
+        The answer goes before the disk has the file: the peer reads the next instance meanwhile. It promises
+        nothing that is not kept, since a file that cannot be written ends the whole C-GET.
+        """
         command, file = message.command, self._file
         self._file = None
         uid = command.sop_instance_uid or ""
         if file is None:
             return self._refuse(message)
         path = self._spool / f"{uid}.dcm"
-        file.commit(path)
         self._assoc.send(message.context_id, command.response(SUCCESS))
+        file.commit(path)
         if uid in self._arrived:
             return None
         self._arrived.add(uid)

@@ -98,6 +98,7 @@ class Filing:
             sink.discard()
 
     def _finish(self, sink: GuardedFile, uid: str) -> Filed:
+        sink.flush()
         if sink.error is not None or sink.file is None:
             raise sink.error or DataError("Nothing came.")
         study_uid = _study_of(sink.file.part, uid)

@@ -50,6 +50,7 @@ class IncomingFile:
     def commit(self, final: Path, *, sync: bool = False) -> None:
         """Make the file appear under its final name; with `sync` it survives a power failure from now on."""
         try:
+            self.flush()
             with storage_errors(str(final.parent), UsageError):
                 if sync:
                     os.fsync(self._fd)
@@ -63,6 +64,7 @@ class IncomingFile:
 
     def discard(self) -> None:
         """Leave nothing behind."""
+        self._parts = []
         self._close()
         self.part.unlink(missing_ok=True)
 

@@ -101,12 +101,13 @@ class Retrieval:
             self._note(assoc, part, fetched)
 
     def _contexts_of(self, unit: Unit) -> list[Context]:
-        """Return what to propose: for a single instance, all there is for its SOP class.
+        """Return what to propose: for a single instance, all there is for its SOP class and the common ones.
 
-        What a study of many SOP classes did not get a context for is fetched so in the end.
+        What a study of many SOP classes did not get a context for is fetched so in the end, and what is of
+        another class than it was listed with.
         """
         is_single = unit.by_instance and len(unit.instances) == 1
-        return _contexts_for(unit.instances) if is_single else self._contexts
+        return merged(_contexts_for(unit.instances), get_contexts()) if is_single else self._contexts
 
     def _arrive(self, arrival: Arrival) -> None:
         with self._lock:

@@ -101,13 +101,14 @@ class Retrieval:
             self._note(assoc, part, fetched)
 
     def _contexts_of(self, unit: Unit) -> list[Context]:
-        """Return what to propose: for a single instance, all there is for its SOP class and the common ones.
+        """Return what to propose: for a single instance, all there is for its SOP class.
 
-        What a study of many SOP classes did not get a context for is fetched so in the end, and what is of
-        another class than it was listed with.
+        What a study of many SOP classes did not get a context for is fetched so in the end. Where others
+        came, it may be of another class than it was listed with: the common ones are proposed too.
         """
-        is_single = unit.by_instance and len(unit.instances) == 1
-        return merged(_contexts_for(unit.instances), get_contexts()) if is_single else self._contexts
+        if not (unit.by_instance and len(unit.instances) == 1):
+            return self._contexts
+        return merged(_contexts_for(unit.instances), get_contexts() if self._arrived else [])
 
     def _arrive(self, arrival: Arrival) -> None:
         with self._lock:

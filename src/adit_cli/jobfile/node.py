@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypeAlias, assert_never
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     Discriminator,
@@ -17,19 +16,15 @@ from pydantic import (
     model_validator,
 )
 
-from adit_cli.jobfile.archive import ArchiveForm
 from adit_cli.jobfile.dicomweb import DicomwebPeer, from_url
-from adit_cli.jobfile.keywords import known_keyword
+from adit_cli.jobfile.folder import FolderNode
 from adit_cli.jobfile.strict import Strict
-from adit_cli.jobfile.values import AeTitle, RelativePath
+from adit_cli.jobfile.values import AeTitle
 
 SHORT_DIMSE = re.compile(
     r"(?P<ae_title>[^@\\]{1,16})@(?P<host>\[[0-9a-fA-F:.]+\]|[^:@/\s]+):(?P<port>\d{1,5})"
 )
 MAX_PORT = 65535
-DEFAULT_LAYOUT = (
-    "{PatientID}/{StudyDate}-{StudyTime}-{Modalities}/{SeriesNumber}-{SeriesDescription}/{SOPInstanceUID}.dcm"
-)
 
 
 class Timeouts(Strict):
@@ -56,24 +51,6 @@ def _from_short_form(value: object) -> object:
     if not 1 <= int(found["port"]) <= MAX_PORT:
         raise ValueError(f"the port must be 1 to {MAX_PORT}")
     return {**found.groupdict(), "host": found["host"].strip("[]"), "port": int(found["port"])}
-
-
-_FIELD = re.compile(r"\{([^{}:!]*)[^{}]*\}")
-
-
-def _checked_layout(layout: str) -> str:
-    """Refuse what cannot be a place for files; the folder node itself knows the finer rules."""
-    levels = re.split(r"[/\\]", layout)
-    if "" in levels or ".." in levels or "." in levels:
-        raise ValueError("must be relative folders and a file name, without empty or dotted parts")
-    if re.search(r"[{}]", _FIELD.sub("", layout)):
-        raise ValueError("has a brace that is not closed: write keywords as {PatientID}")
-    for keyword in _FIELD.findall(layout):
-        if keyword != "Modalities":
-            known_keyword(keyword)
-    if not _FIELD.search(levels[-1]):
-        raise ValueError("gives every file the same name: end it with {SOPInstanceUID}.dcm")
-    return layout
 
 
 class DimsePeer(Strict):
@@ -158,27 +135,6 @@ class ServerNode(Strict):
         return [
             way for way in preferred if (self.dicomweb if way in _OVER_DICOMWEB else self.dimse) is not None
         ]
-
-
-class FolderNode(Strict):
-    """A folder of DICOM files, on the way in or out."""
-
-    folder: RelativePath = Field(description="The folder; relative to the job file.", examples=["out/"])
-    layout: Annotated[str, AfterValidator(_checked_layout)] = Field(
-        default=DEFAULT_LAYOUT,
-        description="Where a file goes in the folder: DICOM keywords in braces.",
-        examples=["{PatientID}/{SeriesNumber}/{SOPInstanceUID}.dcm"],
-    )
-    archive: ArchiveForm | None = Field(
-        default=None,
-        description="On the way out: pack into archives; `zip`, `7z` or a mapping of the keys below.",
-        examples=["zip"],
-    )
-    manifest: bool = Field(
-        default=False,
-        description="On the way out: SHA-256 sums of the files, or of each archive, for `sha256sum -c`.",
-        examples=[True],
-    )
 
 
 NodeSpec: TypeAlias = ServerNode | FolderNode

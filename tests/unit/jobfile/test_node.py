@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from adit_cli.jobfile.node import DEFAULT_LAYOUT, AnyNode, FolderNode, NodeSpec, ServerNode, label
+from adit_cli.jobfile.folder import DEFAULT_LAYOUT
+from adit_cli.jobfile.node import AnyNode, FolderNode, NodeSpec, ServerNode, label
 
 NODE: TypeAdapter[NodeSpec] = TypeAdapter(AnyNode)
 

@@ -9,7 +9,7 @@ import pytest
 
 from adit_cli.dicom.files import read_file_meta
 from adit_cli.errors import DiskFullError, NodeError, Reason, TransientNodeError
-from adit_cli.jobfile.node import DEFAULT_LAYOUT
+from adit_cli.jobfile.folder import DEFAULT_LAYOUT
 from adit_cli.nodes import aside, staging, storage
 from adit_cli.nodes.base import Delivered, Ready
 from adit_cli.nodes.folder import FolderDestination

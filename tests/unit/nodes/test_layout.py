@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adit_cli.errors import UsageError
-from adit_cli.jobfile.node import DEFAULT_LAYOUT
+from adit_cli.jobfile.folder import DEFAULT_LAYOUT
 from adit_cli.nodes.layout import NAME_LIMIT, Layout, safe_name, set_apart
 
 STUDY = {

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import machine, report, rows_local, rows_network, rows_pipeline
+from benchmarks import machine, report, rows_local, rows_network, rows_pipeline, rows_web
 from benchmarks.measure import RowMaker, RowResult, Settings, run_row
 from tests.support.process import PeerError
 
@@ -16,12 +16,15 @@ ROWS: dict[str, RowMaker] = {
     "get": rows_network.get,
     "send": rows_network.send,
     "receive": rows_network.receive,
+    "wado": rows_web.wado,
+    "stow": rows_web.stow,
     "deid": rows_local.deid,
     "pipeline": rows_pipeline.pipeline,
     "pipelines": rows_pipeline.pipelines,
     "distance-get": rows_pipeline.distance_get,
     "distance-send": rows_pipeline.distance_send,
     "memory": rows_pipeline.memory,
+    "web-memory": rows_web.memory,
     "scale": rows_local.scale,
     "state": rows_local.state,
     "query": rows_local.query,

@@ -19,7 +19,7 @@ def describe() -> dict[str, str]:
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
         "system": f"{_distribution()}, Linux {platform.release().partition('-')[0]}",
         "Python": platform.python_version(),
-        **{name: _version(name) for name in ("pynetdicom", "pydicom", "dicognito")},
+        **{name: _version(name) for name in ("pynetdicom", "pydicom", "dicognito", "dicomweb-client")},
         "DCMTK": _first_line("storescp", "--version").split(" ")[2],
         "Orthanc": _first_line("Orthanc", "--version").split(" ")[-1],
     }

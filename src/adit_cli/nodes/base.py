@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -140,9 +140,27 @@ class Nodes(Protocol):
 
 
 @runtime_checkable
+class Streaming(Protocol):
+    """A source that hands over each answer as it comes."""
+
+    def search(self, level: Level, keys: Mapping[str, str]) -> Generator[Attributes]:
+        """Yield what `find` returns; closing the generator breaks the search off. Nothing is asked twice."""
+        ...
+
+
+@runtime_checkable
 class Reporting(Protocol):
     """A source that has something to say about what it holds, such as files it cannot read."""
 
     def notes(self) -> list[str]:
         """Return sentences for a person."""
+        ...
+
+
+@runtime_checkable
+class Unlisting(Protocol):
+    """A source that can send a study without having been told what is in it."""
+
+    def fetches_unlisted(self) -> bool:
+        """Return whether that holds now; a protocol that negotiates kinds of objects must know them."""
         ...

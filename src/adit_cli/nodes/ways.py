@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -19,6 +19,8 @@ from adit_cli.nodes.base import (
     Reporting,
     RetrieveRequest,
     Source,
+    Streaming,
+    Unlisting,
 )
 
 logger = logging.getLogger(__name__)
@@ -106,6 +108,13 @@ class PreferringSource:
         """Return what the node has at this level."""
         return self._ways.first(self._find, lambda source: source.find(level, keys))
 
+    def search(self, level: Level, keys: Mapping[str, str]) -> Generator[Attributes]:
+        """Yield what the node has as it answers; once it has begun to, it stays with the way."""
+        first, more = self._ways.first(self._find, lambda source: _begun(source, level, keys))
+        if first is not None:
+            yield first
+            yield from more
+
     def retrieve(self, request: RetrieveRequest, spool: Path, arrived: OnArrival) -> list[FailedInstance]:
         """Fetch into the spool; a study that one way does not find may be there by the next."""
         offered = list(self._retrieve)
@@ -116,6 +125,11 @@ class PreferringSource:
                 self._retrieve = offered
             raise
 
+    def fetches_unlisted(self) -> bool:
+        """Return whether the way in use can."""
+        side = self._ways.side(self._retrieve[0])
+        return isinstance(side, Unlisting) and side.fetches_unlisted()
+
     def notes(self) -> list[str]:
         """Return what a person should know of the node."""
         return [note for side in self._ways.opened() if isinstance(side, Reporting) for note in side.notes()]
@@ -123,6 +137,18 @@ class PreferringSource:
     def close(self) -> None:
         """Release what is held open."""
         self._ways.close()
+
+
+def _begun(
+    source: Source, level: Level, keys: Mapping[str, str]
+) -> tuple[Attributes | None, Generator[Attributes]]:
+    """Return the first answer of a search and the others; an error here is one before any answer."""
+    more = source.search(level, keys) if isinstance(source, Streaming) else _each(source.find(level, keys))
+    return next(more, None), more
+
+
+def _each(answers: Sequence[Attributes]) -> Generator[Attributes]:
+    yield from answers
 
 
 class PreferringDestination:

@@ -5,6 +5,7 @@ What the source lists is compared with what arrived; what is there already is no
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,22 @@ from pathlib import Path
 from adit_cli.dicom.patterns import TextRule
 from adit_cli.dicom.query import Level
 from adit_cli.errors import NodeError, Reason, UsageError
-from adit_cli.nodes.base import Arrival, FailedInstance, InstanceRef, OnArrival, RetrieveRequest, Source
+from adit_cli.nodes.base import (
+    Arrival,
+    FailedInstance,
+    InstanceRef,
+    OnArrival,
+    RetrieveRequest,
+    Source,
+    Unlisting,
+)
 from adit_cli.nodes.layout import safe_name
 from adit_cli.nodes.storage import copy_private, storage_errors
 from adit_cli.tasks.listing import Listing, list_instances
 from adit_cli.tasks.lookup import Lookup, look_up
 from adit_cli.tasks.series import SeriesChoice, list_series
+
+logger = logging.getLogger(__name__)
 
 NOT_SENT = "listed by the source, but it did not send it"
 
@@ -76,22 +87,57 @@ def _study_of(source: Source, series_uid: str) -> str:
 
 def download(source: Source, wanted: StudyRequest, folder: Path, arrived: OnArrival) -> Downloaded:
     """Bring what the source has of a study into the folder, and say what did not come."""
-    listing = _list(source, wanted)
+    choice = _series(source, wanted)
     target = folder / safe_name(wanted.uid)
-    absent = [ref for ref in listing.refs if not _path(target, ref.uid).exists()]
-    unlisted = _unlisted(listing)
     counting = _Counting(arrived)
+    if _comes_whole(source, choice, target):
+        _prepare(target)
+        _fetch_whole(source, wanted, target, counting.arrive)
+        if counting.arrived == choice.instances:
+            return Downloaded(wanted.uid, counting.arrived, counting.arrived)
+    return _listed(source, wanted, (choice, target), counting)
+
+
+def _comes_whole(source: Source, choice: SeriesChoice, target: Path) -> bool:
+    """Return whether to fetch first, and to list instances only where fewer come than the source counts.
+
+    Listing takes some servers as long as sending; what is there already must not come twice.
+    """
+    fetches = isinstance(source, Unlisting) and source.fetches_unlisted()
+    return fetches and bool(choice.instances) and not any(target.glob("*.dcm"))
+
+
+def _fetch_whole(source: Source, wanted: StudyRequest, target: Path, arrived: OnArrival) -> None:
+    """Fetch what comes; what does not is named by the listing that follows."""
+    try:
+        source.retrieve(RetrieveRequest(wanted.uid, wanted.series_uids), target, arrived)
+    except NodeError as error:
+        logger.info("%s Going on with single instances", error.message)
+
+
+def _listed(
+    source: Source, wanted: StudyRequest, place: tuple[SeriesChoice, Path], counting: _Counting
+) -> Downloaded:
+    choice, target = place
+    listing = list_instances(source, wanted.uid, choice, restricted=bool(wanted.series_uids))
+    absent = [ref for ref in listing.refs if not _path(target, ref.uid).exists()]
+    present = len(listing.refs) - len(absent)
+    before = counting.arrived
+    unlisted = _unlisted(listing)
     told: list[FailedInstance] = []
     if absent or unlisted:
         request = RetrieveRequest(wanted.uid, wanted.series_uids, () if unlisted else tuple(absent))
-        with storage_errors(str(folder), UsageError):
-            target.mkdir(parents=True, exist_ok=True)
+        _prepare(target)
         told = _retrieve(source, request, target, counting.arrive)
     missing = _missing(absent, told, target)
     listed = len(listing.refs) + unlisted
-    present = len(listing.refs) - len(absent)
-    lost = max(0, listed - present - counting.arrived - len(missing))
-    return Downloaded(wanted.uid, listed, counting.arrived, present, missing, lost)
+    lost = max(0, listed - present - (counting.arrived - before) - len(missing))
+    return Downloaded(wanted.uid, listed, counting.arrived, max(0, present - before), missing, lost)
+
+
+def _prepare(target: Path) -> None:
+    with storage_errors(str(target.parent), UsageError):
+        target.mkdir(parents=True, exist_ok=True)
 
 
 def _retrieve(
@@ -106,14 +152,13 @@ def _retrieve(
         return [FailedInstance(ref.uid, error.reason, error.message) for ref in request.instances]
 
 
-def _list(source: Source, wanted: StudyRequest) -> Listing:
+def _series(source: Source, wanted: StudyRequest) -> SeriesChoice:
     series = [
         one
         for one in list_series(source, wanted.uid)
         if not wanted.series_uids or one["SeriesInstanceUID"] in wanted.series_uids
     ]
-    choice = SeriesChoice(tuple(series))
-    return list_instances(source, wanted.uid, choice, restricted=bool(wanted.series_uids))
+    return SeriesChoice(tuple(series))
 
 
 def _unlisted(listing: Listing) -> int:

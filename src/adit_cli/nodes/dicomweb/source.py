@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from pathlib import Path
 from time import sleep
 
@@ -44,6 +44,10 @@ class DicomwebSource:
         """Return what the service has at this level."""
         return retried(lambda: self._qido.find(level, keys), self._tries)
 
+    def search(self, level: Level, keys: Mapping[str, str]) -> Generator[Attributes]:
+        """Yield what the service has, page by page."""
+        yield from self._qido.search(level, keys)
+
     def retrieve(self, request: RetrieveRequest, spool: Path, arrived: OnArrival) -> list[FailedInstance]:
         """Fetch in as few requests as possible, in smaller ones what the service fails on as a whole."""
         failed: list[FailedInstance] = []
@@ -66,6 +70,10 @@ class DicomwebSource:
                 raise error
             failed.append(FailedInstance(wanted.uid, error.reason, error.message))
         return failed
+
+    def fetches_unlisted(self) -> bool:
+        """Return that nothing has to be negotiated."""
+        return True
 
     def notes(self) -> list[str]:
         """Return where an answer may have been cut without a word."""

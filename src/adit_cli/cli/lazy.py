@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 from typing import NamedTuple
 
@@ -40,6 +41,8 @@ COMMANDS = {
 def load(name: str) -> Command:
     """Import one command's module and return it with examples and the options that every command has."""
     module = import_module(f"adit_cli.cli.{name}")
+    gc.freeze()
+    gc.enable()
     command = typer.main.get_command(module.app)
     command.name = name
     command.short_help = COMMANDS[name].summary

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from adit_cli.cli.description import describe
-from adit_cli.cli.loading import check_job
+from adit_cli.cli.job_files import check_job
 from adit_cli.cli.options import VarOption
 from adit_cli.cli.settings import new_app
 from adit_cli.errors import AditError

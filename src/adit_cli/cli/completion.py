@@ -13,7 +13,7 @@ from adit_cli.errors import AditError
 
 def complete_node(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of the config's nodes that begin like this; folders are the shell's own matter."""
-    from adit_cli.jobfile.config import find_config  # noqa: PLC0415  pydantic only where TAB needs it
+    from adit_cli.jobfile.addressing import find_config  # noqa: PLC0415  pydantic only where TAB needs it
     from adit_cli.jobfile.load import load_config  # noqa: PLC0415
 
     with suppress(AditError):

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from adit_cli.cli.deid_rules import rules_from, rules_of_job
-from adit_cli.cli.loading import read_job
+from adit_cli.cli.job_files import read_job
 from adit_cli.cli.output import show_rows
 from adit_cli.cli.settings import new_app, settings
 from adit_cli.cli.table import Column

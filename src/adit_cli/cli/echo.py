@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from adit_cli.cli.loading import named_node, user_config
+from adit_cli.cli.loading import known_nodes, named_node
 from adit_cli.cli.options import AetOption, NodeArgument
 from adit_cli.cli.output import write
 from adit_cli.cli.reaching import reach
@@ -20,6 +20,6 @@ def echo(ctx: typer.Context, node: NodeArgument, *, aet: AetOption = "") -> None
 
     A refusal is told in words: a PACS must know our AE title before it lets us in.
     """
-    config = user_config(ctx)
+    config = known_nodes(ctx)
     name, spec = named_node(node, config)
     write("\n".join(reach(name, spec, aet or config.calling_ae_title)))

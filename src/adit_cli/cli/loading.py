@@ -1,4 +1,4 @@
-"""Read the job file that a command names, with the user's config and variables."""
+"""Read what a command line names: the user's config, nodes, UIDs, jobs, times."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from adit_cli.cli.settings import settings
 from adit_cli.errors import UsageError
-from adit_cli.jobfile.config import Config, find_config, load_config, parse_node
-from adit_cli.jobfile.job import Job
-from adit_cli.jobfile.load import load_job
+from adit_cli.jobfile.addressing import Known, NothingKnown, find_config, parse_node
 from adit_cli.jobfile.node import NodeSpec
-from adit_cli.jobfile.values import PIPED_LATER, parse_duration
+from adit_cli.jobfile.values import parse_duration
+
+if TYPE_CHECKING:
+    from adit_cli.jobfile.config import Config
 
 UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 LONGEST_UID = 64
@@ -25,36 +27,23 @@ NAME = re.compile(r"""^name:\s*["']?([\w.-]+)""", re.MULTILINE)
 
 def user_config(ctx: typer.Context) -> Config:
     """Return the user's config; a missing one is an empty one, unless it was named."""
+    from adit_cli.jobfile.config import load_config  # noqa: PLC0415  slow to load, and mostly there is none
+
     return load_config(find_config(settings(ctx).config, os.environ))
 
 
-def named_node(text: str, config: Config) -> tuple[str, NodeSpec]:
+def known_nodes(ctx: typer.Context) -> Known:
+    """Return what the user's config knows of nodes."""
+    return user_config(ctx) if find_config(settings(ctx).config, os.environ) else NothingKnown()
+
+
+def named_node(text: str, config: Known) -> tuple[str, NodeSpec]:
     """Return the node that was typed; nothing typed, as by an unset shell variable, is none."""
     if not text.strip():
         raise UsageError(
             "the NODE is empty", hint="give a name from the config, AET@host:port, or a folder's path"
         )
     return parse_node(text, config)
-
-
-def read_job(ctx: typer.Context, path: Path, var: Iterable[str] | None = None, uids: str = "") -> Job:
-    """Return the job; `uids` names where further study UIDs are, `-` for standard input."""
-    piped = list(read_uids(uids)) if uids else None
-    return load_job(path, variables=variables(var or ()), config=user_config(ctx), stdin_uids=piped)
-
-
-def check_job(ctx: typer.Context, path: Path, var: Iterable[str] | None = None) -> Job:
-    """Return the job without the UIDs that will only be piped in when it runs."""
-    return load_job(path, variables=variables(var or ()), config=user_config(ctx), stdin_uids=PIPED_LATER)
-
-
-def variables(texts: Iterable[str]) -> dict[str, str]:
-    """Return what `--var NAME=VALUE` defines."""
-    pairs = [text.partition("=") for text in texts]
-    for name, equals, _ in pairs:
-        if not equals or not name.isidentifier():
-            raise UsageError("--var must be NAME=VALUE", hint="as in --var DAY=2024-01-31")
-    return {name: value for name, _, value in pairs}
 
 
 def read_uids(where: str) -> list[str]:

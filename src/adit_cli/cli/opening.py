@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import typer
 
-from adit_cli.cli.loading import named_node, user_config
+from adit_cli.cli.loading import known_nodes, named_node
 from adit_cli.nodes import NodePool
 from adit_cli.nodes.base import Destination, Source
 
@@ -28,7 +28,7 @@ def opened_destination(ctx: typer.Context, node: str, aet: str = "") -> Generato
 
 @contextmanager
 def _pool(ctx: typer.Context, node: str, aet: str) -> Generator[tuple[str, NodePool]]:
-    config = user_config(ctx)
+    config = known_nodes(ctx)
     name, spec = named_node(node, config)
     pool = NodePool({name: spec}, aet or config.calling_ae_title)
     try:

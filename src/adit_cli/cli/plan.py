@@ -6,7 +6,7 @@ import os
 
 import typer
 
-from adit_cli.cli.loading import read_job
+from adit_cli.cli.job_files import read_job
 from adit_cli.cli.options import FailIfEmptyOption, FormatOption, JobFileArgument, UidsOption, VarOption
 from adit_cli.cli.planning import on_lookup, show_plan
 from adit_cli.cli.settings import new_app, settings

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from adit_cli.cli.display import Style, open_display
-from adit_cli.cli.loading import read_job, seconds
+from adit_cli.cli.job_files import read_job
+from adit_cli.cli.loading import seconds
 from adit_cli.cli.options import (
     FailIfEmptyOption,
     JobFileArgument,

@@ -11,7 +11,8 @@ import platformdirs
 import yaml
 
 from adit_cli.errors import UsageError
-from adit_cli.jobfile.config import Config, find_config, load_config
+from adit_cli.jobfile.addressing import find_config
+from adit_cli.jobfile.config import Config, load_config
 from adit_cli.jobfile.node import FolderNode, NodeSpec, ServerNode
 
 Pairs: TypeAlias = list[tuple[yaml.ScalarNode, yaml.Node]]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from adit_cli.dicom.matching import Match
 from adit_cli.dicom.query import Attributes, Level
-from adit_cli.jobfile.job import Job
-from adit_cli.jobfile.selector import SeriesRules
 from adit_cli.nodes.base import Source
+
+if TYPE_CHECKING:  # `adit get` needs no job, and loading its models takes as long as the rest
+    from adit_cli.jobfile.job import Job
+    from adit_cli.jobfile.selector import SeriesRules
 
 BLOCKED = "deidentify.modalities.exclude"
 _COUNT = "NumberOfSeriesRelatedInstances"
@@ -54,6 +57,13 @@ class SeriesFilter:
     def decides(self) -> bool:
         """Whether it can keep a series out at all."""
         return bool(self.rules.include or self.rules.exclude or self.blocked)
+
+    def may_keep_out(self, study: Attributes) -> bool:
+        """Return whether a series of this study may be kept out, so that its series must be looked at."""
+        modalities = study.get("ModalitiesInStudy")
+        if self.rules.include or self.rules.exclude or not modalities:
+            return self.decides
+        return not self.blocked.isdisjoint(modalities.upper().split("\\"))
 
     def choose(self, source: Source, study_uid: str, only: Collection[str] = ()) -> SeriesChoice:
         """Return which series of the study to take; `only` these where a cohort's rows named some."""

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from adit_cli.errors import JobFileError, UsageError
-from adit_cli.jobfile.config import Config, find_config, load_config, parse_node
+from adit_cli.jobfile.addressing import find_config, parse_node
+from adit_cli.jobfile.config import Config, load_config
 from adit_cli.jobfile.node import FolderNode, ServerNode
 
 CONFIG = """\

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from adit_cli.errors import UsageError
-from adit_cli.jobfile.config import Config, load_config, parse_node
+from adit_cli.jobfile.addressing import parse_node
+from adit_cli.jobfile.config import Config, load_config
 from adit_cli.jobfile.edit import add_node, remove_node
 
 WRITTEN = """\

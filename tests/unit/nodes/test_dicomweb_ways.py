@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from adit_cli.dicom.query import Attributes, Level
 from adit_cli.errors import JobFileError, NodeError, Reason, TransientNodeError, UsageError
-from adit_cli.jobfile.config import Config, parse_node
+from adit_cli.jobfile.addressing import parse_node
+from adit_cli.jobfile.config import Config
 from adit_cli.jobfile.load import load_job
 from adit_cli.jobfile.node import ServerNode
 from adit_cli.nodes.base import (

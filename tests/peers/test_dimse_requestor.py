@@ -15,10 +15,11 @@ from adit_cli.dicom.query import Level
 from adit_cli.errors import NodeError
 from adit_cli.jobfile.node import DimsePeer, Limits
 from adit_cli.nodes.base import Arrival, InstanceRef, Ready, RetrieveRequest
-from adit_cli.nodes.dimse.association import Association, Party
+from adit_cli.nodes.dimse.association import Association
 from adit_cli.nodes.dimse.contexts import STUDY_FIND, STUDY_GET, STUDY_MOVE, UNCOMPRESSED, numbered
 from adit_cli.nodes.dimse.destination import DimseDestination
 from adit_cli.nodes.dimse.echo import echo
+from adit_cli.nodes.dimse.party import Party
 from adit_cli.nodes.dimse.scu import c_move
 from adit_cli.nodes.dimse.source import DimseSource
 from tests.support.builders import BuiltStudy, build_study

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -61,10 +62,10 @@ def stored_uid(event: Event) -> str:
 
 
 @contextmanager
-def serving(ae: AE, handlers: Sequence[Handler]) -> Generator[int]:
+def serving(ae: AE, handlers: Sequence[Handler], tls: ssl.SSLContext | None = None) -> Generator[int]:
     """Serve an AE on a free port for the `with` block and yield the port."""
     listener = (LOOPBACK, 0)
-    server = ae.start_server(listener, block=False, evt_handlers=list(handlers))  # pyright: ignore[reportUnknownMemberType]  # pynetdicom's types are partial
+    server = ae.start_server(listener, block=False, evt_handlers=list(handlers), ssl_context=tls)  # pyright: ignore[reportUnknownMemberType]  # pynetdicom's types are partial
     if server is None:
         raise RuntimeError("pynetdicom started no server")
     try:

@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     Discriminator,
     Field,
+    SecretStr,
     StringConstraints,
     Tag,
     model_validator,
@@ -19,6 +20,7 @@ from pydantic import (
 from adit_cli.jobfile.dicomweb import DicomwebPeer, from_url
 from adit_cli.jobfile.folder import FolderNode
 from adit_cli.jobfile.strict import Strict
+from adit_cli.jobfile.tls import PeerTls
 from adit_cli.jobfile.values import AeTitle
 
 SHORT_DIMSE = re.compile(
@@ -53,6 +55,17 @@ def _from_short_form(value: object) -> object:
     return {**found.groupdict(), "host": found["host"].strip("[]"), "port": int(found["port"])}
 
 
+class Identity(Strict):
+    """Who asks, besides the AE title (user identity negotiation, PS3.7 §D.3.3.7); only safe with TLS."""
+
+    username: Annotated[str, StringConstraints(min_length=1)] = Field(
+        description="The user.", examples=["adit"]
+    )
+    password: SecretStr | None = Field(
+        default=None, description="The password, where one is wanted.", examples=["${PACS_PASSWORD}"]
+    )
+
+
 class DimsePeer(Strict):
     """A peer Application Entity."""
 
@@ -65,6 +78,14 @@ class DimsePeer(Strict):
         default=None,
         description="How we call ourselves there; else as in the user's config.",
         examples=["ADIT"],
+    )
+    tls: PeerTls = Field(
+        default=None,
+        description="`true`, or a mapping of the keys below, where it wants TLS.",
+        examples=[True],
+    )
+    identity: Identity | None = Field(
+        default=None, description="User name and password, where it asks for them."
     )
     timeouts: Timeouts = Field(default=Timeouts(), description="How long the peer may be silent.")
 

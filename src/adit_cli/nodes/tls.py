@@ -133,6 +133,6 @@ def speaks_tls(host: str, port: int, timeout: float) -> bool:
         with socket.create_connection((host, port), timeout) as plain, context.wrap_socket(plain):
             return True
     except ssl.SSLError as error:
-        return not is_not_tls(error)
+        return not (is_not_tls(error) or isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)))
     except OSError:
         return False

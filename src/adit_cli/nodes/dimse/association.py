@@ -6,48 +6,27 @@ Every way in which it can end badly is an error that names the node; after one i
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from adit_cli.dicom.files import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from adit_cli.errors import NodeError, Reason, TransientNodeError
-from adit_cli.jobfile.node import DimsePeer, Timeouts
+from adit_cli.jobfile.node import Identity
 from adit_cli.nodes.dimse import pdu
 from adit_cli.nodes.dimse.channel import SHORTEST_LENGTH, Channel, Ended
+from adit_cli.nodes.dimse.contexts import query_extensions
 from adit_cli.nodes.dimse.messages import Command, Message
+from adit_cli.nodes.dimse.party import Party, connect, tls_failure, wants_tls
 from adit_cli.nodes.dimse.reasons import abortion, rejection
-from adit_cli.nodes.dimse.userinfo import PduError, Role, UserInformation
+from adit_cli.nodes.dimse.userinfo import PduError, Role, SpeaksTlsError, UserIdentity, UserInformation
 from adit_cli.nodes.dimse.wire import Sink, Wire
 
 OURSELVES = UserInformation(1 << 20, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME)
 OpenSink = Callable[[int, Command], Sink]
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """Whom we speak with, and as whom."""
-
-    name: str
-    called: str
-    calling: str
-    host: str
-    port: int
-    timeouts: Timeouts
-
-    @classmethod
-    def of(cls, name: str, peer: DimsePeer, calling_ae_title: str) -> Party:
-        """Return the party for a node of the job file; the node's own calling AE title wins."""
-        calling = peer.calling_ae_title or calling_ae_title
-        return cls(name, peer.ae_title, calling, peer.host, peer.port, peer.timeouts)
-
-    def __str__(self) -> str:
-        address = f"{self.called}@{self.host}:{self.port}"
-        return address if self.name in {"", address} else f"{self.name} ({address})"
 
 
 class Association:
@@ -66,20 +45,29 @@ class Association:
     @classmethod
     def connect(cls, party: Party, contexts: Sequence[pdu.Proposed], roles: Sequence[Role] = ()) -> Self:
         """Connect, and negotiate nothing yet."""
-        user = replace(OURSELVES, roles=tuple(roles))
+        syntaxes = [(one.abstract_syntax, one.transfer_syntaxes) for one in contexts]
+        identity = None if party.identity is None else _identity(party.identity)
+        extended = query_extensions(syntaxes)
+        user = replace(OURSELVES, roles=tuple(roles), identity=identity, extended=extended)
         request = pdu.AssociateRequest(party.called, party.calling, tuple(contexts), user)
-        return cls(party, Wire(_connect(party), party.timeouts.acse), request)
+        return cls(party, connect(party), request)
 
     @classmethod
     def open(cls, party: Party, contexts: Sequence[pdu.Proposed], roles: Sequence[Role] = ()) -> Self:
         """Connect and negotiate; NodeError where the peer refuses, TransientNodeError where it fails."""
         assoc = cls.connect(party, contexts, roles)
-        assoc.negotiate()
+        assoc.negotiate(suspect_tls=True)
         return assoc
 
-    def negotiate(self) -> None:
-        """Send the association request and take the answer (PS3.8 §7.1.1)."""
+    def negotiate(self, *, suspect_tls: bool = False) -> None:
+        """Send the association request and take the answer (PS3.8 §7.1.1).
+
+        With `suspect_tls`, a server that hangs up without a word is tried with a TLS handshake: most
+        of those that want it say nothing to plain DICOM.
+        """
         with self.naming("the association request"):
+            self._channel.wire.send(self.request.encode())
+            self._first_word(suspect_tls=suspect_tls)
             self._negotiate()
 
     def __enter__(self) -> Self:
@@ -110,6 +98,10 @@ class Association:
                 return context_id
         return None
 
+    def is_relational(self, model: str) -> bool:
+        """Return whether the peer answers queries of this model without the keys above (PS3.4 §C.5.1.1)."""
+        return any(uid == model and content[:1] == b"\1" for uid, content in self.peer.extended)
+
     def begin(self) -> int:
         """Start a request: its timeouts begin to run. Return its message identifier."""
         self._message_id = self._message_id % 0xFFFF + 1
@@ -125,6 +117,14 @@ class Association:
         """Return the next message; its data set goes where `open_sink` says, or into memory."""
         with self.naming("an answer"):
             return self._channel.receive(open_sink)
+
+    def own_address(self) -> str:
+        """Return the address from which we speak with the peer."""
+        return str(self._channel.wire.sock.getsockname()[0])
+
+    def is_silent(self, seconds: float) -> bool:
+        """Return whether the peer says nothing for so long."""
+        return self._channel.wire.quiet(seconds)
 
     def is_usable(self) -> bool:
         """Return whether another request can be made; closes it where the peer has ended it meanwhile."""
@@ -168,7 +168,9 @@ class Association:
             raise self._broken(error, doing) from error
         except PduError as error:
             self.abort()
-            raise NodeError(f"{self.party} does not keep to the DICOM protocol: {error}.") from error
+            raise NodeError(
+                f"{self.party} does not keep to the DICOM protocol: {error}.", hint=error.hint
+            ) from error
         except BaseException:
             self.abort()
             raise
@@ -176,7 +178,7 @@ class Association:
     def _ended(self, error: Ended, doing: str) -> NodeError:
         match error.pdu:
             case pdu.AssociateReject() as reject:
-                return rejection(reject, str(self.party), self.party.calling, self.party.called)
+                return rejection(reject, self.party)
             case pdu.Abort() as abort:
                 return abortion(abort, str(self.party))
             case _:
@@ -184,6 +186,10 @@ class Association:
 
     def _broken(self, error: OSError, doing: str) -> NodeError:
         """Return the error for a dead connection; an abort that came before it says more."""
+        failure = tls_failure(self.party, error) if self.party.tls is not None else None
+        if failure is not None:
+            self._close()
+            return failure
         try:
             if not self._channel.wire.quiet():
                 self._channel.wire.allow(1)
@@ -196,9 +202,6 @@ class Association:
         return TransientNodeError(f"{self.party} broke off while we were at {doing}: {why}.")
 
     def _negotiate(self) -> None:
-        wire = self._channel.wire
-        wire.send(self.request.encode())
-        self._channel.check_protocol()
         answer = self._channel.control()
         if not isinstance(answer, pdu.AssociateAccept):
             raise Ended(answer)
@@ -211,6 +214,14 @@ class Association:
             for one in answer.contexts
             if one.result == pdu.ACCEPTED and one.context_id in asked
         }
+
+    def _first_word(self, *, suspect_tls: bool) -> None:
+        try:
+            self._channel.check_protocol()
+        except ConnectionError:
+            if suspect_tls and self.party.tls is None and wants_tls(self.party):
+                raise SpeaksTlsError from None
+            raise
 
     def _end_politely(self) -> None:
         """Answer a release request that came while nothing was asked; anything else just ends it."""
@@ -225,15 +236,9 @@ class Association:
         self._channel.wire.close()
 
 
-def _connect(party: Party) -> socket.socket:
-    try:
-        return socket.create_connection((party.host, party.port), timeout=party.timeouts.connect)
-    except TimeoutError as error:
-        raise TransientNodeError(
-            f"{party} did not answer within {party.timeouts.connect:g} s.",
-            hint="Check host and port, and whether a firewall drops the packets.",
-        ) from error
-    except socket.gaierror as error:
-        raise TransientNodeError(f"{party}: the host name is unknown ({error.strerror}).") from error
-    except OSError as error:
-        raise TransientNodeError(f"{party} cannot be reached: {error.strerror or error}.") from error
+def _identity(spec: Identity) -> UserIdentity:
+    """Return who we are; the peer is asked to confirm it, since one that ignores it says nothing."""
+    name = spec.username.encode()
+    if spec.password is None:
+        return UserIdentity(1, name, answer_wanted=True)
+    return UserIdentity(2, name, spec.password.get_secret_value().encode(), answer_wanted=True)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from adit_cli.nodes.dimse import pdu
 from adit_cli.nodes.dimse.messages import Command, Message, decode_command, encode_command
-from adit_cli.nodes.dimse.userinfo import PduError
+from adit_cli.nodes.dimse.userinfo import PduError, SpeaksTlsError
 from adit_cli.nodes.dimse.wire import PDU_HEAD, PDV_HEAD, Memory, Sink, Wire
 
 OpenSink: TypeAlias = Callable[[int, Command], Sink]
@@ -69,7 +69,7 @@ class Channel:
         """Say so where the first bytes of the peer are those of another protocol."""
         first = self.wire.first_bytes()
         if first[0] in _TLS_RECORDS and first[1:2] == b"\x03":
-            raise PduError("it speaks TLS on this port, where plain DICOM was expected")
+            raise SpeaksTlsError
         if first[:3].isalpha():
             raise PduError("it answers like a web or mail server; is this its DICOM port?")
         if first[0] not in _CONTROL_KINDS:

@@ -60,6 +60,11 @@ def find_contexts() -> list[Context]:
     return [(STUDY_FIND, UNCOMPRESSED), (PATIENT_FIND, UNCOMPRESSED)]
 
 
+def move_contexts() -> list[Context]:
+    """Return what C-MOVE needs."""
+    return [(STUDY_MOVE, UNCOMPRESSED)]
+
+
 def get_contexts(sop_classes: Collection[str] = ()) -> list[Context]:
     """Return what C-GET of these SOP classes needs, of the common ones where none is known.
 
@@ -78,6 +83,12 @@ def get_roles(contexts: Iterable[Context]) -> list[Role]:
     """Return the roles for C-GET: we are the SCP of what is stored to us (PS3.7 §D.3.3.4)."""
     classes = dict.fromkeys(abstract for abstract, _ in contexts if is_storage(abstract))
     return [Role(uid, scu=False, scp=True) for uid in classes]
+
+
+def query_extensions(contexts: Iterable[Context]) -> tuple[tuple[str, bytes], ...]:
+    """Return what to ask of queries beyond the baseline: relational ones (PS3.4 §C.5.1.1)."""
+    asked = dict.fromkeys(abstract for abstract, _ in contexts)
+    return tuple((uid, b"\1") for uid in asked if uid in {STUDY_FIND, PATIENT_FIND})
 
 
 def store_contexts(pairs: Iterable[tuple[str, str]]) -> list[Context]:

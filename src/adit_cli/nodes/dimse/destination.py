@@ -10,7 +10,7 @@ from adit_cli.dicom.files import read_file_meta
 from adit_cli.errors import DataError, Reason
 from adit_cli.jobfile.node import DimsePeer, Limits
 from adit_cli.nodes.base import Delivered, Ready
-from adit_cli.nodes.dimse.association import Association, Party
+from adit_cli.nodes.dimse.association import Association
 from adit_cli.nodes.dimse.contexts import store_contexts
 from adit_cli.nodes.dimse.crew import Crew
 from adit_cli.nodes.dimse.line import Line
@@ -18,6 +18,7 @@ from adit_cli.nodes.dimse.messages import SUCCESS
 from adit_cli.nodes.dimse.names import uid_name
 from adit_cli.nodes.dimse.outgoing import Outbox
 from adit_cli.nodes.dimse.pace import Pace
+from adit_cli.nodes.dimse.party import Party
 from adit_cli.nodes.dimse.pdu import MAX_CONTEXTS
 from adit_cli.nodes.dimse.reasons import status_reason, status_words
 from adit_cli.nodes.dimse.scu import c_store
@@ -35,7 +36,7 @@ class DimseDestination:
         self, name: str, peer: DimsePeer, calling_ae_title: str, limits: Limits, tries: Tries = STANDARD
     ) -> None:
         party = Party.of(name, peer, calling_ae_title)
-        self._lines = [Line(party) for _ in range(limits.associations)]
+        self._lines = [Line(party, helper=number > 0) for number in range(limits.associations)]
         self.pace = Pace(limits.associations)
         self._tries = tries
         self._outboxes: dict[Line, Outbox] = {}

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from adit_cli.jobfile.node import DimsePeer
-from adit_cli.nodes.dimse.association import Association, Party
+from adit_cli.nodes.dimse.association import Association
 from adit_cli.nodes.dimse.contexts import (
     COMMON,
     PATIENT_FIND,
@@ -19,6 +19,7 @@ from adit_cli.nodes.dimse.contexts import (
     VERIFICATION,
     numbered,
 )
+from adit_cli.nodes.dimse.party import Party
 from adit_cli.nodes.dimse.scu import c_echo
 
 _SERVICES = (VERIFICATION, STUDY_FIND, STUDY_MOVE, STUDY_GET, PATIENT_FIND, PATIENT_MOVE, PATIENT_GET)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from adit_cli.nodes.dimse.association import Association, Party
+from adit_cli.nodes.dimse.association import Association
 from adit_cli.nodes.dimse.contexts import Context, get_roles, merged, numbered
+from adit_cli.nodes.dimse.party import Party
 
 
 class Line:
     """At most one open association. Used by one thread at a time."""
 
-    def __init__(self, party: Party) -> None:
+    def __init__(self, party: Party, *, helper: bool = False) -> None:
         self.party = party
+        self._is_helper = helper
         self._assoc: Association | None = None
         self._contexts: list[Context] = []
         self._is_interrupted = False
@@ -28,7 +30,7 @@ class Line:
         self._assoc = assoc
         if self._is_interrupted:
             assoc.interrupt()
-        assoc.negotiate()
+        assoc.negotiate(suspect_tls=not self._is_helper and not self._is_interrupted)
         return assoc
 
     def close(self) -> None:

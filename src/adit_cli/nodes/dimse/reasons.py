@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from adit_cli.errors import NodeError, Reason, TransientNodeError
+from adit_cli.nodes.dimse.party import Party
 from adit_cli.nodes.dimse.pdu import Abort, AssociateReject
 
 TRANSIENT_REJECT = 2
@@ -16,6 +17,7 @@ _REJECTS = {
     (3, 1): "it is busy (temporary congestion)",
     (3, 2): "it has too many associations (local limit exceeded)",
 }
+_WITHOUT_REASON, _UNKNOWN_CALLING, _UNKNOWN_CALLED = {(1, 1), (2, 1)}, (1, 3), (1, 7)
 _ABORTS = {
     0: "without a reason",
     1: "it did not recognise a PDU",
@@ -59,15 +61,19 @@ _FAMILIES = {0xA700: "out of resources", 0xA900: "the data set does not match th
 _FAMILY_MASK, _CANNOT_UNDERSTAND = 0xFF00, 0xC000
 
 
-def rejection(error: AssociateReject, who: str, calling: str, called: str) -> NodeError:
+def rejection(error: AssociateReject, party: Party) -> NodeError:
     """Return the error for a rejected association, with what has to be registered where."""
-    why = _REJECTS.get((error.source, error.reason), f"source {error.source}, reason {error.reason}")
-    text = f"{who} rejected the association: {why}."
-    if (error.source, error.reason) == (1, 3):
-        hint = f"Register AE title {calling} there, or set calling_ae_title to one it knows."
+    given = (error.source, error.reason)
+    why = _REJECTS.get(given, f"source {error.source}, reason {error.reason}")
+    text = f"{party} rejected the association: {why}."
+    if party.identity is not None and given in _WITHOUT_REASON:
+        hint = "It may not accept the user name or the password: check the node's `identity`."
         return NodeError(text, hint=hint)
-    if (error.source, error.reason) == (1, 7):
-        return NodeError(text, hint=f"Check the AE title {called}: it is case-sensitive.")
+    if given == _UNKNOWN_CALLING:
+        hint = f"Register AE title {party.calling} there, or set calling_ae_title to one it knows."
+        return NodeError(text, hint=hint)
+    if given == _UNKNOWN_CALLED:
+        return NodeError(text, hint=f"Check the AE title {party.called}: it is case-sensitive.")
     if error.result == TRANSIENT_REJECT:
         return TransientNodeError(text, hint="Try again later, or lower limits.associations of this node.")
     return NodeError(text)

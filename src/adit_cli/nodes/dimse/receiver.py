@@ -7,13 +7,15 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
 from adit_cli.errors import UsageError
+from adit_cli.jobfile.tls import ReceiverTls
 from adit_cli.nodes.dimse.channel import Channel
 from adit_cli.nodes.dimse.filing import Filing
 from adit_cli.nodes.dimse.scp import Happening, OnEvent, ReceiveEvent, Service
@@ -42,6 +44,8 @@ class Reception:
     """Seconds after which an association without a word is aborted."""
     grace: float = 30.0
     """Seconds that open associations may go on after `stop`."""
+    tls: ReceiverTls | None = None
+    """Our certificate, where callers must speak TLS."""
 
 
 def serve(reception: Reception, on_event: OnEvent) -> None:
@@ -63,6 +67,7 @@ class Receiver:
         self._lock = threading.Lock()
         self._woken, self._wake = socket.socketpair()
         self._stopping = 0
+        self._wire: Callable[[socket.socket, float], Wire] = Wire
 
     def run(self) -> None:
         """Serve until `stop` is called; UsageError where the port or the folder cannot be used."""
@@ -71,6 +76,8 @@ class Receiver:
 
     def _run(self) -> None:
         self._filing.prepare()
+        if self._reception.tls is not None:
+            self._wire = _wires_within(self._reception.tls)
         try:
             listener = socket.create_server((self._reception.host, self._reception.port), backlog=BACKLOG)
         except OSError as error:
@@ -98,7 +105,11 @@ class Receiver:
         if already >= self._reception.max_associations + _SURPLUS:
             sock.close()
             return
-        wire = Wire(sock, self._reception.silence)
+        try:
+            wire = self._wire(sock, self._reception.silence)
+        except OSError:  # it has gone already
+            sock.close()
+            return
         has_room = already < self._reception.max_associations
         thread = threading.Thread(target=self._serve, args=(wire, str(address[0]), has_room), daemon=True)
         with self._lock:
@@ -134,6 +145,13 @@ class Receiver:
     def _left(self) -> list[threading.Thread]:
         with self._lock:
             return list(self._open)
+
+
+def _wires_within(spec: ReceiverTls) -> Callable[[socket.socket, float], Wire]:
+    """Return what makes wires of connections that must speak TLS."""
+    from adit_cli.nodes.dimse.secure import SecureWire, acceptor_context  # noqa: PLC0415 - OpenSSL, if wanted
+
+    return partial(SecureWire, context=acceptor_context(spec))
 
 
 @contextmanager

@@ -84,6 +84,7 @@ class Service:
                 self._file.discard()
 
     def _negotiate(self, ae_title: str, calling: Collection[str], *, has_room: bool) -> bool:
+        self._channel.wire.greet()
         self._channel.check_protocol()
         request = self._channel.control()
         if not isinstance(request, pdu.AssociateRequest):

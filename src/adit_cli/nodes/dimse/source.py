@@ -9,10 +9,10 @@ from adit_cli.dicom.attributes import encode_attributes
 from adit_cli.dicom.query import Attributes, Level
 from adit_cli.jobfile.node import DimsePeer, Limits
 from adit_cli.nodes.base import FailedInstance, OnArrival, RetrieveRequest
-from adit_cli.nodes.dimse.association import Party
 from adit_cli.nodes.dimse.contexts import PATIENT_FIND, STUDY_FIND, find_contexts
 from adit_cli.nodes.dimse.line import Line
 from adit_cli.nodes.dimse.pace import Pace
+from adit_cli.nodes.dimse.party import Party
 from adit_cli.nodes.dimse.retrieval import Retrieval
 from adit_cli.nodes.dimse.scu import c_find, needed_context
 from adit_cli.nodes.retry import STANDARD, Tries, retried
@@ -35,7 +35,7 @@ class DimseSource:
         self._party = Party.of(name, peer, calling_ae_title)
         self._tries = tries
         self.pace = Pace(limits.associations)
-        self._lines = [Line(self._party) for _ in range(limits.associations)]
+        self._lines = [Line(self._party, helper=number > 0) for number in range(limits.associations)]
 
     def find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
         """Return what the node has. Instances are looked for in one series after the other (PS3.4 §C.4.1)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 _ITEM = struct.Struct(">BxH")
 _LENGTH = struct.Struct(">H")
@@ -20,6 +20,17 @@ EXTENDED, COMMON_EXTENDED, IDENTITY_REQUEST, IDENTITY_ANSWER = 0x56, 0x57, 0x58,
 
 class PduError(ValueError):
     """What came is no valid PDU; its text says what is wrong with it."""
+
+    hint = ""
+
+
+class SpeaksTlsError(PduError):
+    """What came is TLS."""
+
+    hint = "Give the node `tls: true`, or write the port for plain DICOM."
+
+    def __init__(self) -> None:
+        super().__init__("it speaks TLS on this port, where plain DICOM was expected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,7 @@ class UserIdentity:
 
     kind: int
     primary: bytes
-    secondary: bytes = b""
+    secondary: bytes = field(default=b"", repr=False)
     answer_wanted: bool = False
 
 

@@ -72,7 +72,8 @@ class Wire:
         self._deadline: float | None = None
         self._silence = silence
         self._buffer = memoryview(bytearray(RECEIVE_BUFFER))
-        self._start = self._end = 0
+        self._start: int = 0
+        self._end: int = 0
         self._sink: Sink | None = None
 
     def allow(self, silence: float, total: float | None = None) -> None:
@@ -80,6 +81,9 @@ class Wire:
         self._silence = silence
         self._deadline = None if total is None else time.monotonic() + total
         self.sock.settimeout(silence)
+
+    def greet(self) -> None:
+        """Take what stands before the first PDU of whoever calls us: here nothing."""
 
     def send(self, data: bytes | memoryview) -> None:
         """Write all of it."""
@@ -147,13 +151,13 @@ class Wire:
             self._sink.flush()
             self._sink = None
 
-    def quiet(self) -> bool:
-        """Return whether nothing waits to be read, as it must be while nothing is asked."""
+    def quiet(self, seconds: float = 0) -> bool:
+        """Return whether nothing waits to be read, or comes within this time."""
         if self._start != self._end:
             return False
         poll = select.poll()
         poll.register(self.sock, select.POLLIN | select.POLLHUP | select.POLLERR)
-        return not poll.poll(0)
+        return not poll.poll(seconds * 1000)
 
     def interrupt(self) -> None:
         """End the connection under whoever waits for it."""

@@ -6,9 +6,10 @@ import pytest
 from adit_cli.errors import NodeError, Reason, TransientNodeError
 from adit_cli.jobfile.node import DimsePeer, Timeouts
 from adit_cli.nodes.dimse import pdu
-from adit_cli.nodes.dimse.association import Association, Party
+from adit_cli.nodes.dimse.association import Association
 from adit_cli.nodes.dimse.contexts import UNCOMPRESSED, VERIFICATION, numbered
 from adit_cli.nodes.dimse.messages import C_ECHO_RQ, Command, Message, encode_command
+from adit_cli.nodes.dimse.party import Party
 from adit_cli.nodes.dimse.scu import c_echo
 from adit_cli.nodes.dimse.userinfo import UserInformation
 from tests.support.process import LOOPBACK, free_port

@@ -4,10 +4,10 @@ import pytest
 
 from adit_cli.errors import TransientNodeError
 from adit_cli.jobfile.node import DimsePeer
-from adit_cli.nodes.dimse.association import Party
 from adit_cli.nodes.dimse.crew import Crew
 from adit_cli.nodes.dimse.line import Line
 from adit_cli.nodes.dimse.pace import SLOW, Pace
+from adit_cli.nodes.dimse.party import Party
 
 PARTY = Party.of("", DimsePeer(ae_title="X", host="127.0.0.1", port=1), "US")
 

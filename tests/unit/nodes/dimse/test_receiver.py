@@ -11,11 +11,12 @@ from adit_cli.dicom.files import part10_header, read_file_meta
 from adit_cli.errors import TransientNodeError, UsageError
 from adit_cli.jobfile.node import DimsePeer, Limits, Timeouts
 from adit_cli.nodes.base import Delivered, Ready
-from adit_cli.nodes.dimse.association import Association, Party
+from adit_cli.nodes.dimse.association import Association
 from adit_cli.nodes.dimse.contexts import STUDY_FIND, UNCOMPRESSED, VERIFICATION, numbered
 from adit_cli.nodes.dimse.destination import DimseDestination
 from adit_cli.nodes.dimse.echo import echo
 from adit_cli.nodes.dimse.messages import C_FIND_RQ, C_STORE_RQ, Command, encode_command
+from adit_cli.nodes.dimse.party import Party
 from adit_cli.nodes.dimse.receiver import Receiver, Reception
 from adit_cli.nodes.dimse.scp import Happening, ReceiveEvent
 from adit_cli.nodes.retry import Tries

@@ -12,9 +12,10 @@ from adit_cli.errors import NodeError, Reason, TransientNodeError
 from adit_cli.jobfile.node import Limits, Timeouts
 from adit_cli.nodes.base import Arrival, FailedInstance, RetrieveRequest
 from adit_cli.nodes.dimse import pdu
-from adit_cli.nodes.dimse.association import Association, Party
+from adit_cli.nodes.dimse.association import Association
 from adit_cli.nodes.dimse.contexts import STUDY_MOVE, UNCOMPRESSED, numbered
 from adit_cli.nodes.dimse.messages import CANCEL, PENDING, SUCCESS, Message
+from adit_cli.nodes.dimse.party import Party
 from adit_cli.nodes.dimse.scu import SubOperations, c_move
 from adit_cli.nodes.dimse.source import DimseSource
 from adit_cli.nodes.retry import Tries

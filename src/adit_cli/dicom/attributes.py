@@ -137,4 +137,6 @@ def _stripped(text: str, vr: str) -> str:
     """Return the text without its padding (PS3.5 §6.2): spaces around each value, at the end of long text."""
     if vr in _UNSPLIT:
         return text.rstrip(" ")
+    if "\\" not in text:
+        return text.strip(" \0")
     return "\\".join(part.strip(" \0") for part in text.split("\\"))

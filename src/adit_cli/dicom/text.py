@@ -65,6 +65,8 @@ def codec_of(defined_term: str) -> str:
 
 def decode_text(value: bytes, character_sets: Sequence[str] = ()) -> str:
     """Return the text of a value under the terms of Specific Character Set, with escape sequences obeyed."""
+    if value.isascii() and b"\x1b" not in value:
+        return value.decode(_ASCII)  # the same in every one of them (PS3.5 §6.1.2.1)
     initial = codec_of(character_sets[0]) if character_sets else _ASCII
     if b"\x1b" in value and initial not in _WHOLE.values():
         fragments = _FRAGMENT.finditer(value)

@@ -14,8 +14,8 @@ from adit_cli.nodes.packed import Place, attributes_at
 from adit_cli.nodes.scan import PATIENT_KEYS, FoundInstance, FoundSeries, FoundStudy, Scan
 
 _IDENTITY = {
-    Level.PATIENT: ("PatientID",),
-    Level.STUDY: ("PatientID", "StudyInstanceUID"),
+    Level.PATIENT: ("PatientID", "IssuerOfPatientID"),
+    Level.STUDY: ("PatientID", "IssuerOfPatientID", "StudyInstanceUID"),
     Level.SERIES: ("StudyInstanceUID", "SeriesInstanceUID"),
     Level.IMAGE: ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"),
 }

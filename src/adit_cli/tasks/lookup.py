@@ -1,161 +1,142 @@
 """Look things up in a node, level by level.
 
 Not every archive answers relational queries or honours every key (PS3.4 §C.4.1.3), so a lower level is
-reached through the levels above it, and what comes back is matched again here.
+reached through the levels above it, what comes back is matched again here, and what a node did not say of a
+study is asked of its series.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
-from itertools import islice, product
-from typing import TypeAlias
+from contextlib import closing
+from dataclasses import replace
+from itertools import islice
 
-from adit_cli.dicom.dictionary import tag_of, vr_of
-from adit_cli.dicom.matching import DateRange, Match, all_of, parse_study_date
-from adit_cli.dicom.patterns import TextRule, parse_text
+from adit_cli.dicom.matching import Match, all_of, any_of
 from adit_cli.dicom.query import Attributes, Level
-from adit_cli.nodes.base import Source
+from adit_cli.errors import NodeError, Reason, TransientNodeError
+from adit_cli.nodes.base import Source, Streaming
+from adit_cli.tasks.steps import (
+    TOLD_BY_SERIES,
+    UNIQUE_KEYS,
+    Lookup,
+    Rule,
+    Step,
+    is_about_studies,
+    parse_rule,
+    series_rules,
+    steps_of,
+)
 
-Rule: TypeAlias = TextRule | DateRange
-"""What an attribute must be."""
-
-UNIQUE_KEYS = {
-    Level.PATIENT: "PatientID",
-    Level.STUDY: "StudyInstanceUID",
-    Level.SERIES: "SeriesInstanceUID",
-    Level.IMAGE: "SOPInstanceUID",
-}
-_LEVELS = list(Level)
-_WAYS = {
-    Level.PATIENT: (Level.PATIENT,),
-    Level.STUDY: (Level.STUDY,),
-    Level.SERIES: (Level.STUDY, Level.SERIES),
-    Level.IMAGE: (Level.STUDY, Level.SERIES, Level.IMAGE),
-}
-_SERIES_WORDS = {
-    "Modality",
-    "SeriesNumber",
-    "SeriesDescription",
-    "SeriesInstanceUID",
-    "SeriesDate",
-    "SeriesTime",
-    "BodyPartExamined",
-    "ProtocolName",
-    "NumberOfSeriesRelatedInstances",
-}
-_STUDY_WORDS = {
-    "StudyInstanceUID",
-    "StudyID",
-    "StudyDate",
-    "StudyTime",
-    "StudyDescription",
-    "AccessionNumber",
-    "ModalitiesInStudy",
-    "ReferringPhysicianName",
-    "InstitutionName",
-    "NumberOfStudyRelatedSeries",
-    "NumberOfStudyRelatedInstances",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """What is looked for: rules by keyword, and the keywords to ask back."""
-
-    level: Level
-    rules: Mapping[str, Rule]
-    wanted: tuple[str, ...] = ()
-
-
-def parse_rule(keyword: str, text: str, today: date) -> Rule:
-    """Return the rule that a text means for this attribute; dates may be ranges or words."""
-    is_date = vr_of(tag_of(keyword) or 0) == "DA"
-    return parse_study_date(text, today) if is_date else parse_text([text])
+__all__ = ["UNIQUE_KEYS", "Lookup", "Rule", "look_up", "look_up_each", "parse_rule"]
+logger = logging.getLogger(__name__)
+_WHO = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate")
+_OF_PATIENT = frozenset((*_WHO, "PatientSex", "PatientBirthTime", "OtherPatientIDs", "OtherPatientNames"))
 
 
 def look_up(source: Source, lookup: Lookup, limit: int | None = None) -> list[Attributes]:
     """Return what the source has, in its own order, at most `limit` entries."""
-    return list(islice(_below(source, steps_of(lookup), {}), limit))
+    return list(islice(look_up_each(source, lookup), limit))
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What is asked at one level of the way down."""
-
-    level: Level
-    rules: Mapping[str, Rule]
-    wanted: tuple[str, ...]
-
-
-def steps_of(lookup: Lookup) -> list[Step]:
-    """Return the levels to go through: from the study down, or from where UIDs already lead."""
-    levels = list(_WAYS[lookup.level])
-    while len(levels) > 1 and _may_start_below(levels[0], levels[1], lookup):
-        levels.pop(0)
-    return [_step(level, lookup, starts=level is levels[0]) for level in levels]
+def look_up_each(source: Source, lookup: Lookup) -> Iterator[Attributes]:
+    """Yield what the source has as it comes; the same thing once, two things under one UID both."""
+    match lookup.level:
+        case Level.PATIENT:
+            yield from _patients(source, lookup)
+        case Level.STUDY:
+            yield from _studies(source, lookup)
+        case Level.SERIES | Level.IMAGE:
+            yield from _below(source, steps_of(lookup), {})
 
 
-def _may_start_below(level: Level, below: Level, lookup: Lookup) -> bool:
-    """Return whether nothing but UIDs is asked of a level and those above, and one says where to look."""
-    asked = {k for k in lookup.rules if _LEVELS.index(_level_of(k, lookup.level)) <= _LEVELS.index(level)}
-    leads = {UNIQUE_KEYS[level], UNIQUE_KEYS[below]} & lookup.rules.keys()
-    return bool(leads) and asked <= set(UNIQUE_KEYS.values())
+def _patients(source: Source, lookup: Lookup) -> Iterator[Attributes]:
+    """Yield patients, from their studies where that is what the rules are about, or nobody knows patients."""
+    if not is_about_studies(lookup):
+        try:
+            yield from (entry for entry, _ in _entries(source, steps_of(lookup)[0], {}))
+        except NodeError as error:
+            if error.reason is not Reason.NO_CONTEXT:
+                raise
+            logger.info("%s The patients are taken from its studies", error.message)
+        else:
+            return
+    seen: set[tuple[str | None, ...]] = set()
+    wanted = tuple(dict.fromkeys((*_OF_PATIENT.intersection(lookup.wanted), "PatientID")))
+    for study in _studies(source, replace(lookup, level=Level.STUDY, wanted=wanted)):
+        identity = tuple(study.get(keyword) for keyword in _WHO)
+        if identity not in seen:
+            seen.add(identity)
+            yield {keyword: study[keyword] for keyword in study if keyword in _OF_PATIENT}
 
 
-def _step(level: Level, lookup: Lookup, *, starts: bool) -> Step:
-    def belongs(keyword: str) -> bool:
-        own = _level_of(keyword, lookup.level)
-        return own is level or (starts and _LEVELS.index(own) < _LEVELS.index(level))
+def _studies(source: Source, lookup: Lookup) -> Iterator[Attributes]:
+    """Yield the studies; those of which the node did not say enough last, when their series were asked."""
+    (step,) = steps_of(lookup)
+    unsure: list[Attributes] = []
+    of_series = series_rules(lookup)
+    for entry, unknown in _entries(source, step, {}):
+        if of_series or TOLD_BY_SERIES.keys() & unknown:
+            unsure.append(entry)
+        else:
+            yield entry
+    for entry in unsure:
+        told = {TOLD_BY_SERIES[k]: r for k, r in step.rules.items() if k in TOLD_BY_SERIES and k not in entry}
+        if _has_series(source, entry, told | of_series):
+            yield entry
 
-    rules = {keyword: rule for keyword, rule in lookup.rules.items() if belongs(keyword)}
-    if level is Level.STUDY and "Modality" in lookup.rules:
-        rules.setdefault("ModalitiesInStudy", lookup.rules["Modality"])
-    wanted = tuple(k for k in lookup.wanted if _level_of(k, lookup.level) is level)
-    above = _WAYS[lookup.level][: _WAYS[lookup.level].index(level)] if starts else ()
-    return Step(level, rules, (*wanted, UNIQUE_KEYS[level], *(UNIQUE_KEYS[skipped] for skipped in above)))
 
-
-def _level_of(keyword: str, lowest: Level) -> Level:
-    """Return where a keyword is asked; what no level is known for belongs to the one looked up."""
-    if lowest in {Level.PATIENT, Level.STUDY}:
-        return lowest
-    if keyword in _STUDY_WORDS or keyword.startswith("Patient"):
-        return Level.STUDY
-    return Level.SERIES if keyword in _SERIES_WORDS else lowest
+def _has_series(source: Source, study: Attributes, rules: Mapping[str, Rule]) -> bool:
+    """Return whether any series of a study may be what the rules say."""
+    keys = {"StudyInstanceUID": study.get("StudyInstanceUID", ""), "SeriesInstanceUID": ""}
+    found = source.find(Level.SERIES, dict.fromkeys(rules, "") | keys)
+    answers = (all_of(rule.matches(one.get(keyword)) for keyword, rule in rules.items()) for one in found)
+    return any_of(answers) is not Match.NO
 
 
 def _below(source: Source, steps: Sequence[Step], above: Attributes) -> Iterator[Attributes]:
     step, deeper = steps[0], steps[1:]
-    for entry in _entries(source, step, above):
-        found = above | entry
-        yield from _below(source, deeper, found) if deeper else (found,)
+    entries = (entry for entry, _ in _entries(source, step, above, at_once=bool(deeper)))
+    for entry in _one_each(list(entries), UNIQUE_KEYS[step.level]) if deeper else entries:
+        yield from _below(source, deeper, above | entry) if deeper else (above | entry,)
 
 
-def _entries(source: Source, step: Step, above: Attributes) -> Iterator[Attributes]:
-    """Yield each matching entry of one level once."""
-    unique = UNIQUE_KEYS[step.level]
+def _one_each(entries: list[Attributes], unique: str) -> Iterator[Attributes]:
+    """Yield one entry for each UID: of two under one, what they have in common, since both have all below."""
+    found: dict[str, Attributes] = {}
+    for entry in entries:
+        known = found.setdefault(entry.get(unique, ""), entry)
+        if known is not entry:
+            logger.warning("the node has two entries under %s %s", unique, entry.get(unique))
+            found[entry.get(unique, "")] = dict(known.items() & entry.items())
+    yield from found.values()
+
+
+def _entries(
+    source: Source, step: Step, above: Attributes, *, at_once: bool = False
+) -> Iterator[tuple[Attributes, set[str]]]:
+    """Yield each matching entry of one level once, and what of it the node did not say."""
     parents = {keyword: above[keyword] for keyword in UNIQUE_KEYS.values() if above.get(keyword)}
-    seen: set[str] = set()
-    for keys in _queries(step.rules):
-        for entry in source.find(step.level, dict.fromkeys(step.wanted, "") | keys | parents):
-            answer = all_of(rule.matches(entry.get(keyword)) for keyword, rule in step.rules.items())
-            if answer is not Match.NO and entry.get(unique, "") not in seen:
-                seen.add(entry.get(unique, ""))
-                yield entry
+    seen: set[tuple[str | None, ...]] = set()
+    for keys in step.queries():
+        asked = dict.fromkeys(step.wanted, "") | keys | parents
+        for entry in source.find(step.level, asked) if at_once else _answers(source, step.level, asked):
+            judged = dict(step.judged(entry))
+            identity = tuple(entry.get(keyword) for keyword in (UNIQUE_KEYS[step.level], *_WHO))
+            if identity not in seen and Match.NO not in judged.values():
+                seen.add(identity)
+                yield entry, {keyword for keyword, match in judged.items() if match is Match.UNKNOWN}
 
 
-def _queries(rules: Mapping[str, Rule]) -> list[dict[str, str]]:
-    """Return the matching keys to send: a list is one query a value, of UIDs one query (PS3.4 §C.2.2.2)."""
-    choices = [[(keyword, key) for key in _keys(keyword, rule)] for keyword, rule in rules.items()]
-    return [dict(choice) for choice in product(*choices)]
-
-
-def _keys(keyword: str, rule: Rule) -> list[str]:
-    if isinstance(rule, DateRange):
-        return [rule.key()]
-    if keyword.endswith("UID"):
-        return [str(rule)]
-    single = [TextRule((pattern,)).single() for pattern in rule.patterns]
-    return single if all(single) else [""]
+def _answers(source: Source, level: Level, keys: Mapping[str, str]) -> Iterator[Attributes]:
+    """Yield the answers as they come; where that breaks off all are asked for again, to be told once each."""
+    if isinstance(source, Streaming):
+        try:
+            with closing(source.search(level, keys)) as answers:
+                yield from answers
+        except TransientNodeError as error:
+            logger.info("Asking again: %s", error)
+        else:
+            return
+    yield from source.find(level, keys)

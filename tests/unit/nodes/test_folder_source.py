@@ -46,6 +46,7 @@ def test_a_study_is_found_with_what_is_asked_for(tmp_path: Path) -> None:
 
     assert found == {
         "PatientID": "P1",
+        "IssuerOfPatientID": "",
         "StudyInstanceUID": study.uid,
         "ModalitiesInStudy": "CT\\MR",
         "NumberOfStudyRelatedSeries": "2",

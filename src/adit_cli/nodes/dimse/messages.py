@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 from adit_cli.nodes.dimse.userinfo import PduError
 
@@ -99,8 +100,11 @@ def encode_command(command: Command) -> bytes:
     return _HEADER.pack(0, 0, 4) + struct.pack("<I", len(body)) + body
 
 
+@lru_cache(maxsize=16)
 def decode_command(raw: bytes) -> Command:
     """Return the command set; PduError where the bytes are none. Unknown elements are ignored.
+
+    The responses of a long C-FIND are the same again and again, so the last few are kept.
 
     So are those of other groups: Orthanc 1.10 puts the Failed SOP Instance UID List (0008,0058) of a failed
     C-GET, which belongs into the identifier (PS3.4 §C.4.3.1.4), into the command set.

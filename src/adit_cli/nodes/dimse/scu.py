@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -106,27 +107,43 @@ def c_echo(assoc: Association) -> None:
 
 def c_find(assoc: Association, model: str, identifier: bytes) -> list[Attributes]:
     """Return the answers to a query (PS3.4 §C.4.1); the model is the root's FIND SOP class."""
+    return list(c_find_each(assoc, model, identifier))
+
+
+def c_find_each(assoc: Association, model: str, identifier: bytes) -> Generator[Attributes]:
+    """Yield the answers as they come; whoever wants no more of them closes it, which ends the association.
+
+    A C-CANCEL (PS3.4 §C.4.1.3.2) would have to be waited for, and some archives are deaf to it for long.
+    """
     context_id = needed_context(assoc, model, "C-FIND")
     transfer_syntax = assoc.accepted[context_id][1]
     _request(assoc, context_id, Command(C_FIND_RQ, assoc.begin(), sop_class_uid=model), identifier)
+    status = yield from _pending_answers(assoc, transfer_syntax)
+    if status != SUCCESS:
+        raise failure(assoc, "C-FIND", status)
+
+
+def _pending_answers(assoc: Association, transfer_syntax: str) -> Generator[Attributes, None, int]:
     patience = Patience(assoc)
-    answers: list[Attributes] = []
-    while True:
-        message = assoc.receive()
-        command = expect(assoc, message, C_FIND_RQ)
-        if not command.is_pending:
-            break
-        if not message.dataset:
-            patience.look_at(command)
-            continue
-        patience.progress()
-        answers.append(decode_attributes(message.dataset, transfer_syntax))
-        if len(answers) > MOST_ANSWERS:
-            assoc.abort()
-            raise NodeError(f"{assoc.party} sent more than {MOST_ANSWERS} answers.", hint="Narrow the query.")
-    if command.status != SUCCESS:
-        raise failure(assoc, "C-FIND", command.status or 0)
-    return answers
+    number = 0
+    try:
+        while (command := expect(assoc, message := assoc.receive(), C_FIND_RQ)).is_pending:
+            if not message.dataset:
+                patience.look_at(command)
+                continue
+            patience.progress()
+            number += 1
+            _check_number(assoc, number)
+            yield decode_attributes(message.dataset, transfer_syntax)
+    except BaseException:
+        assoc.abort()
+        raise
+    return command.status or SUCCESS
+
+
+def _check_number(assoc: Association, number: int) -> None:
+    if number > MOST_ANSWERS:
+        raise NodeError(f"{assoc.party} sent more than {MOST_ANSWERS} answers.", hint="Narrow the query.")
 
 
 def c_move(assoc: Association, model: str, identifier: bytes, destination: str) -> SubOperations:

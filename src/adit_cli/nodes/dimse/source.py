@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 from adit_cli.dicom.attributes import encode_attributes
@@ -14,7 +14,7 @@ from adit_cli.nodes.dimse.line import Line
 from adit_cli.nodes.dimse.pace import Pace
 from adit_cli.nodes.dimse.party import Party
 from adit_cli.nodes.dimse.retrieval import Retrieval
-from adit_cli.nodes.dimse.scu import c_find, needed_context
+from adit_cli.nodes.dimse.scu import c_find_each, needed_context
 from adit_cli.nodes.retry import STANDARD, Tries, retried
 
 _UNIQUE_KEYS = {
@@ -43,7 +43,14 @@ class DimseSource:
             above = {"StudyInstanceUID": keys.get("StudyInstanceUID", ""), "SeriesInstanceUID": ""}
             series = [found["SeriesInstanceUID"] for found in self.find(Level.SERIES, above)]
             return [found for uid in series for found in self.find(level, {**keys, "SeriesInstanceUID": uid})]
-        return retried(lambda: self._find(level, keys), self._tries)
+        return retried(lambda: list(self._find(level, keys)), self._tries)
+
+    def search(self, level: Level, keys: Mapping[str, str]) -> Generator[Attributes]:
+        """Yield what the node has as it answers; until that is over, nothing else can be asked."""
+        if level is Level.IMAGE and not keys.get("SeriesInstanceUID"):
+            yield from self.find(level, keys)
+            return
+        yield from self._find(level, keys)
 
     def retrieve(self, request: RetrieveRequest, spool: Path, arrived: OnArrival) -> list[FailedInstance]:
         """Fetch into the spool; what was listed and did not come is asked for again one by one."""
@@ -54,10 +61,12 @@ class DimseSource:
         for line in self._lines:
             line.close()
 
-    def _find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
+    def _find(self, level: Level, keys: Mapping[str, str]) -> Generator[Attributes]:
         assoc = self._lines[0].ready(find_contexts())
         model = PATIENT_FIND if level is Level.PATIENT else STUDY_FIND
         transfer_syntax = assoc.accepted[needed_context(assoc, model, f"C-FIND at {level} level")][1]
         asked = {_UNIQUE_KEYS[level]: "", **keys, "QueryRetrieveLevel": level.value}
-        answers = c_find(assoc, model, encode_attributes(asked, transfer_syntax))
-        return [{key: value for key, value in one.items() if key not in _CONTROL} for one in answers]
+        for one in c_find_each(assoc, model, encode_attributes(asked, transfer_syntax)):
+            for keyword in _CONTROL:
+                one.pop(keyword, None)
+            yield one

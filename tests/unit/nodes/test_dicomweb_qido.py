@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from itertools import islice
+from typing import TypeAlias, cast
 
 import pytest
 
@@ -15,6 +17,8 @@ from tests.support.http_peer import Answer, HttpPeer, Reply, Seen, http_peer, js
 
 ONCE = Tries(attempts=1)
 STUDIES = {"StudyInstanceUID": "", "PatientID": ""}
+MORE = '299 PACS: "There are 40 additional results that can be requested"'
+Element: TypeAlias = dict[str, list[str]]
 
 
 def study(number: int) -> dict[str, object]:
@@ -87,32 +91,152 @@ def test_one_study_by_its_uid_takes_one_request() -> None:
     assert len(peer.seen) == 1
 
 
-def test_a_server_that_ignores_offset_is_named_in_a_note(caplog: pytest.LogCaptureFixture) -> None:
-    with asking(lambda _: json_reply([study(n) for n in range(100)])) as (source, _):
-        studies = source.find(Level.STUDY, STUDIES)
-        notes = source.notes()
-
-    assert len(studies) == 100
-    assert "ignores `offset`" in notes[0]
-    assert "PACS" in caplog.text
+def dated(number: int, day: str) -> dict[str, object]:
+    return study(number) | {"00080020": {"vr": "DA", "Value": [day]}}
 
 
-def test_a_server_that_ignores_offset_and_fills_its_page_is_an_error() -> None:
-    with pytest.raises(NodeError, match="has more than it gave") as caught:
-        found(lambda _: json_reply([study(n) for n in range(1000)]))
+def without_offset(datasets: Sequence[Mapping[str, object]], cap: int, warning: str = "") -> Answer:
+    """A server that gives its first results only, whatever `limit` and `offset` say."""
+
+    def answer(seen: Seen) -> Reply:
+        (asked,) = seen.query.get("StudyDate", ["-"])
+        first, dash, last = asked.partition("-")
+        within = [
+            one
+            for one in datasets
+            if asked == "-" or first <= day_of(one) <= ((last if dash else first) or "9")
+        ]
+        reply = json_reply(within[:cap])
+        return Reply(200, reply.body, reply.content_type, {"Warning": warning} if warning else {})
+
+    return answer
+
+
+def day_of(dataset: Mapping[str, object]) -> str:
+    (day,) = cast("Element", dataset.get("00080020", {"Value": [""]}))["Value"]
+    return day
+
+
+def in_days(count: int) -> list[dict[str, object]]:
+    return [dated(number, f"202401{1 + number % 28:02d}") for number in range(count)]
+
+
+@pytest.mark.parametrize("warning", ["", MORE])
+@pytest.mark.parametrize("cap", [20, 100])
+def test_a_server_that_ignores_offset_is_asked_day_by_day(cap: int, warning: str) -> None:
+    studies = found(without_offset(in_days(250), cap, warning))
+
+    assert {one["StudyInstanceUID"] for one in studies} == {f"1.2.{number}" for number in range(250)}
+
+
+def test_days_that_were_asked_for_are_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adit_cli.nodes.dicomweb.qido.PAGE", 10)
+    keys = {**STUDIES, "StudyDate": "20240105-20240112"}
+
+    with asking(without_offset(in_days(250), 10)) as (source, peer):
+        studies = source.find(Level.STUDY, keys)
+
+    assert {one["StudyDate"] for one in studies} == {f"202401{day:02d}" for day in range(5, 13)}
+    assert len(studies) == 8 * 9
+    assert all(
+        "20240105" <= day <= "20240112" for seen in peer.seen for day in seen.query["StudyDate"][0].split("-")
+    )
+
+
+def test_an_answer_shorter_than_others_of_the_server_was_not_cut() -> None:
+    with asking(
+        lambda seen: without_offset(in_days(40) if "PatientID" in seen.query else in_days(100), 100)(seen)
+    ) as (
+        source,
+        peer,
+    ):
+        studies = source.find(Level.STUDY, {**STUDIES, "PatientID": "P*"})
+
+    assert len(studies) == 40
+    assert peer.seen[-1].query["limit"] == ["41"]
+    assert "PatientID" not in peer.seen[-1].query
+
+
+@pytest.mark.parametrize("warning", ["", MORE])
+@pytest.mark.parametrize(
+    "datasets",
+    [
+        pytest.param([dated(number, "20240101") for number in range(30)], id="all of one day"),
+        pytest.param([study(number) for number in range(30)], id="without dates"),
+    ],
+)
+def test_what_cannot_be_proven_whole_is_an_error(datasets: list[dict[str, object]], warning: str) -> None:
+    with pytest.raises(NodeError, match="ignores `offset`, and may have more") as caught:
+        found(without_offset(datasets, 10, warning))
+
+    assert caught.value.reason is Reason.INCOMPLETE
+    assert "Narrow the query" in caught.value.hint
+
+
+def test_a_server_that_ignores_dates_too_is_an_error() -> None:
+    with pytest.raises(NodeError, match="may have more"):
+        found(lambda _: json_reply(in_days(30)))
+
+
+def below(total: int, given: int, counts: Mapping[str, int]) -> Answer:
+    """A server with one study of so many series, of which it lists only the first, and offset is nothing."""
+
+    def answer(seen: Seen) -> Reply:
+        if seen.path.endswith("/studies"):
+            told = {tag: {"vr": "IS", "Value": [count]} for tag, count in counts.items()}
+            return json_reply([study(1) | told])
+        series = [{"0020000E": {"vr": "UI", "Value": [f"3.{number}"]}} for number in range(total)]
+        return json_reply(series[:given])
+
+    return answer
+
+
+SERIES_OF_STUDY, INSTANCES_OF_STUDY = "00201206", "00201208"
+IN_STUDY = {"StudyInstanceUID": "1.2.1", "Modality": ""}
+
+
+def test_the_count_of_the_study_proves_that_its_series_are_all() -> None:
+    with asking(below(30, 30, {SERIES_OF_STUDY: 30})) as (source, peer):
+        series = source.find(Level.SERIES, IN_STUDY)
+
+    assert len(series) == 30
+    assert not any("offset" in seen.query for seen in peer.seen)
+
+
+def test_series_that_a_study_counts_and_does_not_list_are_an_error() -> None:
+    with pytest.raises(NodeError, match="lists 20 results at series level and counts 30") as caught:
+        found(below(30, 20, {SERIES_OF_STUDY: 30}), Level.SERIES, IN_STUDY)
 
     assert caught.value.reason is Reason.INCOMPLETE
 
 
-def test_a_server_that_warns_of_more_and_repeats_itself_is_an_error() -> None:
-    warning = {"Warning": '299 PACS: "There are 40 additional results that can be requested"'}
+def test_series_of_which_there_is_no_count_may_be_cut_where_offset_is_ignored() -> None:
+    with pytest.raises(NodeError, match="may have more"):
+        found(below(30, 20, {}), Level.SERIES, IN_STUDY)
 
-    def answer(_: Seen) -> Reply:
-        reply = json_reply([study(n) for n in range(10)])
-        return Reply(200, reply.body, reply.content_type, warning)
 
-    with pytest.raises(NodeError, match="has more than it gave"):
-        found(answer)
+def test_an_empty_page_is_no_proof_where_the_count_says_otherwise() -> None:
+    def answer(seen: Seen) -> Reply:
+        return json_reply([]) if "offset" in seen.query else below(30, 20, {SERIES_OF_STUDY: 30})(seen)
+
+    with pytest.raises(NodeError, match="counts 30"):
+        found(answer, Level.SERIES, IN_STUDY)
+
+
+def test_counts_that_were_told_before_are_not_asked_for() -> None:
+    with asking(below(3, 3, {SERIES_OF_STUDY: 3})) as (source, peer):
+        source.find(Level.STUDY, {"StudyInstanceUID": "1.2.1", "NumberOfStudyRelatedSeries": ""})
+        assert len(source.find(Level.SERIES, IN_STUDY)) == 3
+
+    assert len(peer.seen) == 2
+
+
+def test_answers_come_page_by_page_and_no_further_than_wanted() -> None:
+    with asking(paged(2300)) as (source, peer), closing(source.search(Level.STUDY, STUDIES)) as answers:
+        first = [one["StudyInstanceUID"] for one in islice(answers, 5)]
+
+    assert first == [f"1.2.{number}" for number in range(5)]
+    assert len(peer.seen) == 1
 
 
 def test_a_server_that_refuses_limit_is_asked_without_it() -> None:

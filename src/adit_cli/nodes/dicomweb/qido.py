@@ -1,56 +1,33 @@
-"""Searches (QIDO-RS, PS3.18 §10.6): page after page, until a page brings nothing new.
+"""Searches (QIDO-RS, PS3.18 §10.6): page after page, until it is proven that there is nothing more.
 
-A server may cap its pages and say nothing, so only a page that is shorter than
-others, or an empty one, proves that an answer was whole.
+A server may cap its pages, ignore `offset` and say nothing. What proves that an answer is whole: the count
+that the study or series above it gives, a page shorter than others, an empty page behind it, and for studies
+their days asked one by one. What cannot be proven is an error, never a shorter list.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
 
 from adit_cli.dicom.query import Attributes, Level
 from adit_cli.errors import NodeError, Reason
 from adit_cli.nodes.dicomweb.answer import Answer
 from adit_cli.nodes.dicomweb.connection import Ask, WebConnection
+from adit_cli.nodes.dicomweb.days import CannotHalveError, by_days
 from adit_cli.nodes.dicomweb.failures import malformed, not_dicomweb
-from adit_cli.nodes.dicomweb.model import attributes_of, datasets_in, keys_in_model
+from adit_cli.nodes.dicomweb.learned import Learned
+from adit_cli.nodes.dicomweb.model import attributes_of, datasets_in
+from adit_cli.nodes.dicomweb.search import UNIQUE, Search, in_parts, is_asked_for, search_for
 
 logger = logging.getLogger(__name__)
 
 PAGE = 1000
-UIDS_A_REQUEST = 40
-"""A list of UIDs goes into the URL, and many servers take no more than 8 KiB of that."""
 _ACCEPT = "application/dicom+json"
 _NO_CONTENT, _BAD_REQUEST, _NOT_FOUND = 204, 400, 404
 _CONTROL = frozenset(("QueryRetrieveLevel", "SpecificCharacterSet"))
-_UNIQUE = {
-    Level.STUDY: "StudyInstanceUID",
-    Level.SERIES: "SeriesInstanceUID",
-    Level.IMAGE: "SOPInstanceUID",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """One search at one level: where it goes, and its parameters without those of paging."""
-
-    level: Level
-    path: str
-    query: str
-    asked: dict[str, str]
-    """The keywords asked for, by their key in the JSON model."""
-    above: Attributes
-    """The UIDs that the path holds, which an answer need not repeat."""
-    single: bool = False
-    """It names one thing by its UID, so that one answer is all there can be."""
-
-    @property
-    def doing(self) -> str:
-        """What messages call it."""
-        return f"QIDO-RS at {self.level.lower()} level"
+_Found = dict[str, Attributes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +36,11 @@ class _Page:
     more: bool
     """The server said that there is more."""
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether it is certain that there is more than this page holds."""
+        return self.more or len(self.found) >= PAGE
+
 
 class Qido:
     """The searches of one node; what was learned about its paging is kept."""
@@ -66,160 +48,177 @@ class Qido:
     def __init__(self, connection: WebConnection, prefix: str) -> None:
         self._connection = connection
         self._prefix = prefix
-        self._limit = True
-        self._answers = False
-        self.notes: dict[str, None] = {}
-        """What a person should know of the answers so far, each once."""
-        self._largest = dict.fromkeys(Level, 0)
-        """By level, the longest page: a shorter one was not capped."""
-        self._whole = dict.fromkeys(Level, 0)
-        """By level, the longest page that an empty one after it proved to be the last."""
+        self._learned = Learned()
 
     def find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
         """Return all that match; what the server doesn't return of an answer stays absent."""
+        return list(self.search(level, keys))
+
+    def search(self, level: Level, keys: Mapping[str, str]) -> Generator[Attributes]:
+        """Yield what matches, page by page."""
         asked = {keyword: value for keyword, value in keys.items() if keyword not in _CONTROL}
         if level is Level.PATIENT:
-            return _patients(self._all(Level.STUDY, {"PatientID": "", "IssuerOfPatientID": "", **asked}))
-        return self._all(level, asked)
+            studies = self._each(Level.STUDY, {"PatientID": "", "IssuerOfPatientID": "", **asked})
+            yield from _patients(studies)
+        else:
+            yield from self._each(level, asked)
 
-    def _all(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
-        found: dict[str, Attributes] = {}
-        for part in _in_parts(keys, level):
-            for answer in self._pages(search_for(level, part)):
-                if _is_asked_for(answer, part):
-                    found.setdefault(answer.get(_UNIQUE[level], "") or str(len(found)), answer)
-        return list(found.values())
+    def _each(self, level: Level, keys: Mapping[str, str]) -> Iterator[Attributes]:
+        told: set[str] = set()
+        for part in in_parts(keys, level):
+            for answers in self._pages(search_for(level, part)):
+                self._learned.note_counts(level, answers)
+                for answer in answers:
+                    uid = answer.get(UNIQUE[level], "")
+                    if uid not in told and is_asked_for(answer, part):
+                        told.add(uid)
+                        yield answer
 
-    def _pages(self, search: Search) -> list[Attributes]:
-        found: dict[str, Attributes] = {}
+    def _pages(self, search: Search) -> Iterator[list[Attributes]]:
+        found: _Found = {}
         before = 0
         while True:
             page = self._page(search, offset=len(found))
             fresh = self._fresh(search, page, found)
-            if not fresh:
-                if page.found:
-                    self._name_a_cut(len(found), certain=page.more or len(page.found) == PAGE)
-                self._whole[search.level] = max(self._whole[search.level], before)
-                return list(found.values())
+            if not fresh and page.found:
+                yield self._despite_offset(search, page, found)
+                return
+            yield list(fresh.values())
             found |= fresh
+            if not fresh:
+                self._learned.note_whole(search.level, before)
+                break
             before = len(page.found)
-            if not page.more and self._is_last(search, before):
-                return list(found.values())
+            if not page.more and self._is_last(search, before, found):
+                break
+        self._check_count(search, found)
 
-    def _fresh(self, search: Search, page: _Page, found: Collection[str]) -> dict[str, Attributes]:
-        results = {one.get(_UNIQUE[search.level], ""): search.above | one for one in page.found}
+    def _fresh(self, search: Search, page: _Page, found: Collection[str]) -> _Found:
+        results = {one.get(UNIQUE[search.level], ""): search.above | one for one in page.found}
         if "" in results:
             raise malformed(self._connection.name, search.doing, "results that have no UID")
         return {uid: one for uid, one in results.items() if uid not in found}
 
-    def _is_last(self, search: Search, size: int) -> bool:
-        """Return whether a page is shorter than others that this server gave, or can only be one."""
-        level = search.level
-        self._largest[level] = max(self._largest[level], size)
-        if size >= PAGE:
-            return False
-        return (search.single and size == 1) or size < self._largest[level] or size <= self._whole[level]
+    def _is_last(self, search: Search, size: int, found: _Found) -> bool:
+        """Return whether a page must be the last: by the count above it, or by other pages of this server."""
+        if search.single and size == 1:
+            return True
+        if (count := self._count_of(search)) is not None:
+            return len(found) == count
+        return self._learned.is_short(search.level, size, PAGE)
 
-    def _name_a_cut(self, count: int, *, certain: bool) -> None:
-        """Say that a server repeats its first page; where it holds back more, that is an error."""
-        name = self._connection.name
-        message = (
-            f"{name} gave the same results when asked for those after the first {count}: it ignores `offset`"
+    def _count_of(self, search: Search) -> int | None:
+        """Return how many answers the study or series above says there are; None where it doesn't say."""
+        known = self._learned.counts.get(search.path) if search.everything else None
+        parent = search.parent()
+        if known is not None or parent is None or not self._learned.counts_at(parent[0]):
+            return known
+        level, uids, word = parent
+        above = search_for(level, {**uids, word: ""})
+        try:
+            page = self._page(above, offset=0)
+        except NodeError as error:
+            if error.transient:
+                raise
+            page = _Page([], more=False)
+        self._learned.note_counts(level, [above.above | one for one in page.found], asked=True)
+        return self._learned.counts.get(search.path)
+
+    def _check_count(self, search: Search, found: _Found) -> None:
+        """Raise where what is above counts more than was found: then the server held something back."""
+        count = self._learned.counts.pop(search.path, None) if search.everything else None
+        if count is not None and count > len(found):
+            raise self._cut(f"lists {len(found)} results at {search.level.lower()} level and counts {count}")
+
+    def _despite_offset(self, search: Search, page: _Page, found: _Found) -> list[Attributes]:
+        """Return what a server holds back that repeats its first page; NodeError where nothing proves it."""
+        if (count := self._count_of(search)) is not None:
+            self._check_count(search, found)
+            if len(found) >= count:
+                return []
+        if not page.is_cut and (len(found) == 1 or self._gives_more(search, len(found))):
+            return []
+        told = (
+            f"gives the same results when asked for those after the first {len(found)}: it ignores `offset`"
         )
-        if certain:
-            raise NodeError(
-                f"{message}, and has more than it gave.",
-                hint="Narrow the query, by a shorter range of dates for instance.",
-                reason=Reason.INCOMPLETE,
-            )
-        self.notes[message] = None
-        logger.warning("%s. If the server caps its answers, some are missing", message)
+        if search.level is not Level.STUDY:
+            raise self._cut(f"{told}, and may have more")
+        try:
+            studies = by_days(self._first_page, {"StudyDate": "", **search.keys}, self._dated(search, found))
+        except CannotHalveError:
+            raise self._cut(f"{told}, and may have more") from None
+        logger.info("%s ignores `offset`: its studies were asked for by their days", self._connection.name)
+        return studies
 
-    def _page(self, search: Search, offset: int) -> _Page:
-        limit = f"limit={PAGE}" if self._limit else ""
-        paging = [limit, f"offset={offset}" if offset else "", "fuzzymatching=false"]
-        query = "&".join(part for part in (search.query, *paging) if part)
+    def _gives_more(self, search: Search, count: int) -> bool:
+        """Return whether the server has given longer answers than this one, so that this one was not cut."""
+        if self._learned.largest[search.level] <= count and not search.above:
+            self._try_more(search_for(search.level, {}), count + 1)
+        return self._learned.largest[search.level] > count
+
+    def _try_more(self, search: Search, limit: int) -> None:
+        try:
+            page = self._page(search, offset=0, limit=limit)
+        except NodeError as error:
+            if error.transient:
+                raise
+            return
+        self._learned.note_page(search.level, len(page.found))
+
+    def _dated(self, search: Search, found: _Found) -> list[Attributes]:
+        """Return what was found with the dates that halving needs."""
+        if "StudyDate" in search.keys:
+            return list(found.values())
+        return self._first_page({**search.keys, "StudyDate": ""})
+
+    def _first_page(self, keys: Mapping[str, str]) -> list[Attributes]:
+        search = search_for(Level.STUDY, keys)
+        return list(self._fresh(search, self._page(search, offset=0), ()).values())
+
+    def _cut(self, what: str) -> NodeError:
+        return NodeError(
+            f"{self._connection.name} {what}.",
+            hint="Narrow the query, by a shorter range of dates for instance, or ask over DIMSE.",
+            reason=Reason.INCOMPLETE,
+        )
+
+    def _page(self, search: Search, offset: int, limit: int = PAGE) -> _Page:
+        paging = [f"limit={limit}" if self._learned.takes_limit else "", f"offset={offset}" if offset else ""]
+        query = "&".join(part for part in (search.query, *paging, "fuzzymatching=false") if part)
         ask = Ask(search.doing, self._prefix + search.path, _ACCEPT, query)
         with self._connection.exchange(ask) as answer:
-            refused = answer.status == _BAD_REQUEST and self._limit
+            refused = answer.status == _BAD_REQUEST and self._learned.takes_limit
             unknown = answer.status == _NOT_FOUND and search.path.count("/") > 1
             if not refused and not unknown:
-                return self._read(answer, search.asked)
+                return self._read(answer, search)
             answer.drain()
         if unknown:
             return self._nothing_below(search)
-        self._limit = False
+        self._learned.takes_limit = False
         return self._page(search, offset)
 
-    def _read(self, answer: Answer, asked: Mapping[str, str]) -> _Page:
+    def _read(self, answer: Answer, search: Search) -> _Page:
         answer.check()
-        self._answers = True
+        self._learned.answers = True
         datasets = answer.json() if answer.status != _NO_CONTENT else None
         if datasets is not None and not isinstance(datasets, list | dict):
             raise not_dicomweb(answer.name, answer.doing, answer.content_type)
-        found = [attributes_of(dataset, asked) for dataset in datasets_in(datasets)]
+        found = [attributes_of(dataset, search.asked) for dataset in datasets_in(datasets)]
         return _Page(found, more="additional results" in answer.header("Warning").lower())
 
     def _nothing_below(self, search: Search) -> _Page:
         """Return an empty page for a study that isn't there, having made sure that the service is."""
-        if not self._answers:
+        if not self._learned.answers:
             study = search.path.split("/")[2]
             self._page(search_for(Level.STUDY, {"StudyInstanceUID": study}), offset=0)
         return _Page([], more=False)
 
 
-def search_for(level: Level, keys: Mapping[str, str]) -> Search:
-    """Return where a search goes and what it asks; UIDs above the level become part of the path."""
-    study, series = _single(keys, "StudyInstanceUID"), _single(keys, "SeriesInstanceUID")
-    used: tuple[str, ...] = ()
-    path = {Level.SERIES: "/series", Level.IMAGE: "/instances"}.get(level, "/studies")
-    if study and level in {Level.SERIES, Level.IMAGE}:
-        used, path = ("StudyInstanceUID",), f"/studies/{study}{path}"
-        if series and level is Level.IMAGE:
-            used, path = (*used, "SeriesInstanceUID"), f"/studies/{study}/series/{series}/instances"
-    above = {keyword: keys[keyword] for keyword in used}
-    asked = keys_in_model({**keys, _UNIQUE[level]: ""})
-    left = {keyword: value for keyword, value in keys.items() if keyword not in used}
-    return Search(level, path, _query(left), asked, above, single=bool(_single(keys, _UNIQUE[level])))
-
-
-def _single(keys: Mapping[str, str], keyword: str) -> str:
-    value = keys.get(keyword, "")
-    return "" if "\\" in value or "*" in value else quote(value, safe="")
-
-
-def _query(keys: Mapping[str, str]) -> str:
-    """Return the parameters: lists of UIDs are joined by commas (PS3.18 §8.3.4.1)."""
-    pairs = [
-        (keyword, value.replace("\\", ",")) if value else ("includefield", keyword)
-        for keyword, value in keys.items()
-    ]
-    return urlencode(pairs, quote_via=quote, safe=",*")
-
-
-def _in_parts(keys: Mapping[str, str], level: Level) -> Iterator[dict[str, str]]:
-    """Yield the keys with a long list of UIDs cut into pieces."""
-    unique = _UNIQUE[level]
-    uids = keys.get(unique, "").split("\\")
-    for start in range(0, len(uids), UIDS_A_REQUEST):
-        some = "\\".join(uids[start : start + UIDS_A_REQUEST])
-        yield {**keys, unique: some}
-
-
-def _is_asked_for(answer: Attributes, keys: Mapping[str, str]) -> bool:
-    """Return whether UIDs are those asked for; a server that ignores a key answers with everything."""
-    for keyword in _UNIQUE.values():
-        wanted = keys.get(keyword, "")
-        if wanted and "*" not in wanted and answer.get(keyword, wanted) not in {wanted, *wanted.split("\\")}:
-            return False
-    return True
-
-
-def _patients(studies: Sequence[Attributes]) -> list[Attributes]:
-    """Return one entry for each patient of the studies, since QIDO-RS has no patient level."""
-    found: dict[tuple[str, str], Attributes] = {}
+def _patients(studies: Iterable[Attributes]) -> Iterator[Attributes]:
+    """Yield one entry for each patient of the studies, since QIDO-RS has no patient level."""
+    seen: set[tuple[str, str]] = set()
     for study in studies:
         who = (study.get("IssuerOfPatientID", ""), study.get("PatientID", ""))
-        of_patient = {k: v for k, v in study.items() if "Patient" in k}
-        found.setdefault(who, of_patient)
-    return list(found.values())
+        if who not in seen:
+            seen.add(who)
+            yield {keyword: value for keyword, value in study.items() if "Patient" in keyword}

@@ -75,10 +75,6 @@ class DicomwebSource:
         """Return that nothing has to be negotiated."""
         return True
 
-    def notes(self) -> list[str]:
-        """Return where an answer may have been cut without a word."""
-        return [f"{note}; if it caps its answers, some are missing" for note in self._qido.notes]
-
     def close(self) -> None:
         """Drop the connection."""
         self._connection.close()

@@ -1,0 +1,116 @@
+"""Where a search goes and what it asks (QIDO-RS, PS3.18 §10.6.1): pure text, no connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from adit_cli.dicom.query import Attributes, Level
+from adit_cli.nodes.dicomweb.model import keys_in_model
+
+UIDS_A_REQUEST = 40
+"""A list of UIDs goes into the URL, and many servers take no more than 8 KiB of that."""
+UNIQUE = {
+    Level.STUDY: "StudyInstanceUID",
+    Level.SERIES: "SeriesInstanceUID",
+    Level.IMAGE: "SOPInstanceUID",
+}
+STUDY_COUNTS = {Level.SERIES: "NumberOfStudyRelatedSeries", Level.IMAGE: "NumberOfStudyRelatedInstances"}
+SERIES_COUNT = "NumberOfSeriesRelatedInstances"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One search at one level: where it goes, and its parameters without those of paging."""
+
+    level: Level
+    path: str
+    query: str
+    asked: dict[str, str]
+    """The keywords asked for, by their key in the JSON model."""
+    above: Attributes
+    """The UIDs that the path holds, which an answer need not repeat."""
+    keys: Mapping[str, str]
+    single: bool = False
+    """It names one thing by its UID, so that one answer is all there can be."""
+    everything: bool = False
+    """It matches by nothing but the path, so that the count of what is above is that of its answers."""
+
+    @property
+    def doing(self) -> str:
+        """What messages call it."""
+        return f"QIDO-RS at {self.level.lower()} level"
+
+    def parent(self) -> tuple[Level, Attributes, str] | None:
+        """Return level, UIDs and counting keyword of what is above; None where nothing there counts."""
+        if not self.above or not self.everything or self.level is Level.STUDY:
+            return None
+        if "SeriesInstanceUID" in self.above:
+            return Level.SERIES, dict(self.above), SERIES_COUNT
+        return Level.STUDY, dict(self.above), STUDY_COUNTS[self.level]
+
+
+def search_for(level: Level, keys: Mapping[str, str]) -> Search:
+    """Return where a search goes and what it asks; UIDs above the level become part of the path."""
+    study, series = _single(keys, "StudyInstanceUID"), _single(keys, "SeriesInstanceUID")
+    used: tuple[str, ...] = ()
+    path = {Level.SERIES: "/series", Level.IMAGE: "/instances"}.get(level, "/studies")
+    if study and level in {Level.SERIES, Level.IMAGE}:
+        used, path = ("StudyInstanceUID",), f"/studies/{study}{path}"
+        if series and level is Level.IMAGE:
+            used, path = (*used, "SeriesInstanceUID"), f"/studies/{study}/series/{series}/instances"
+    above = {keyword: keys[keyword] for keyword in used}
+    asked = keys_in_model({**keys, UNIQUE[level]: ""})
+    left = {keyword: value for keyword, value in keys.items() if keyword not in used}
+    single, everything = bool(_single(keys, UNIQUE[level])), not any(left.values())
+    return Search(level, path, _query(left), asked, above, keys, single, everything)
+
+
+def below(found: Attributes, level: Level) -> Iterator[tuple[str, int]]:
+    """Yield the paths of searches below a study or series, and how much it says they will answer."""
+    study, series = found.get("StudyInstanceUID", ""), found.get("SeriesInstanceUID", "")
+    if level is Level.STUDY and study:
+        places = [(f"/studies/{study}/{_PLURAL[one]}", word) for one, word in STUDY_COUNTS.items()]
+    elif level is Level.SERIES and study and series:
+        places = [(f"/studies/{study}/series/{series}/instances", SERIES_COUNT)]
+    else:
+        places = []
+    for path, word in places:
+        if (count := found.get(word, "").strip()).isdecimal():
+            yield path, int(count)
+
+
+_PLURAL = {Level.SERIES: "series", Level.IMAGE: "instances"}
+
+
+def in_parts(keys: Mapping[str, str], level: Level) -> Iterator[dict[str, str]]:
+    """Yield the keys with a long list of UIDs cut into pieces."""
+    unique = UNIQUE[level]
+    uids = keys.get(unique, "").split("\\")
+    for start in range(0, len(uids), UIDS_A_REQUEST):
+        some = "\\".join(uids[start : start + UIDS_A_REQUEST])
+        yield {**keys, unique: some}
+
+
+def is_asked_for(answer: Attributes, keys: Mapping[str, str]) -> bool:
+    """Return whether UIDs are those asked for; a server that ignores a key answers with everything."""
+    for keyword in UNIQUE.values():
+        wanted = keys.get(keyword, "")
+        if wanted and "*" not in wanted and answer.get(keyword, wanted) not in {wanted, *wanted.split("\\")}:
+            return False
+    return True
+
+
+def _single(keys: Mapping[str, str], keyword: str) -> str:
+    value = keys.get(keyword, "")
+    return "" if "\\" in value or "*" in value else quote(value, safe="")
+
+
+def _query(keys: Mapping[str, str]) -> str:
+    """Return the parameters: lists of UIDs are joined by commas (PS3.18 §8.3.4.1)."""
+    pairs = [
+        (keyword, value.replace("\\", ",")) if value else ("includefield", keyword)
+        for keyword, value in keys.items()
+    ]
+    return urlencode(pairs, quote_via=quote, safe=",*")

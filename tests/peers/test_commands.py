@@ -133,3 +133,35 @@ def test_the_demo_leaves_a_folder_of_others_alone(adit: Adit) -> None:
 
     assert ended.code == 2
     assert [path.name for path in (adit.folder / "adit-demo").iterdir()] == ["mine.txt"]
+
+
+def test_echo_asks_a_server_that_has_only_dicomweb(adit: Adit, pacs: Orthanc) -> None:
+    ended = adit("echo", pacs.dicomweb_url)
+    wrong = adit("echo", f"http://{LOOPBACK}:{pacs.http_port}/elsewhere")
+
+    assert ended.code == 0, ended.err
+    assert f"{pacs.dicomweb_url} answers QIDO-RS in" in ended.out
+    assert wrong.code == 6
+    assert "QIDO-RS" in wrong.err
+
+
+def test_echo_says_which_of_two_ways_answers(adit: Adit, pacs: Orthanc, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    gone = f"GONE@{LOOPBACK}:{free_port()}"
+    config.write_text(
+        f"nodes:\n  both: {{dimse: {pacs.address}, dicomweb: {pacs.dicomweb_url}}}\n"
+        f"  half: {{dimse: {gone}, dicomweb: {pacs.dicomweb_url}}}\n"
+    )
+
+    both = adit("echo", "both", "--config", config)
+    half = adit("echo", "half", "--config", config)
+    every = adit("nodes", "test", "--config", config)
+
+    assert both.code == 0, both.err
+    assert "answers ADIT in" in both.out
+    assert "answers QIDO-RS in" in both.out
+    assert (half.code, every.code) == (6, 6)
+    assert "answers QIDO-RS in" in half.out
+    assert gone in half.err
+    assert "cannot be reached" in every.err
+    assert len(every.out.splitlines()) == 3

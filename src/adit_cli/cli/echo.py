@@ -10,16 +10,22 @@ from adit_cli.cli.output import write
 from adit_cli.cli.reaching import reach
 from adit_cli.cli.settings import new_app
 
-EXAMPLES = ("adit echo pacs", "adit echo CLINICAL@pacs.example.org:104 --aet RESEARCH1")
+EXAMPLES = (
+    "adit echo pacs",
+    "adit echo CLINICAL@pacs.example.org:104 --aet RESEARCH1",
+    "adit echo https://pacs.example.org/dicom-web",
+)
 app = new_app()
 
 
 @app.command()
 def echo(ctx: typer.Context, node: NodeArgument, *, aet: AetOption = "") -> None:
-    """Ask a node whether it answers (C-ECHO), how fast, and which services it offers us.
+    """Ask a node whether it answers (C-ECHO, QIDO-RS), how fast, and which services it offers us.
 
-    A refusal is told in words: a PACS must know our AE title before it lets us in.
+    A node with both protocols is asked by both. A refusal is told in words: a PACS must know our AE title
+    before it lets us in.
     """
     config = known_nodes(ctx)
     name, spec = named_node(node, config)
-    write("\n".join(reach(name, spec, aet or config.calling_ae_title)))
+    for line in reach(name, spec, aet or config.calling_ae_title):
+        write(line)

@@ -40,6 +40,12 @@ class EchoReport:
     """Abstract syntaxes that it did not."""
     seconds: float
     """From the connection to the answer."""
+    tls: str = ""
+    """Version of TLS; empty where it is not used."""
+    is_relational: bool = False
+    """Whether it answers queries without the keys of the levels above."""
+    knows_user: bool | None = None
+    """Whether it confirmed the user name that it was given; None without one."""
 
     def offers(self, abstract_syntax: str) -> bool:
         """Return whether it accepted a context for this service or SOP class."""
@@ -64,4 +70,7 @@ def echo(name: str, peer: DimsePeer, calling_ae_title: str) -> EchoReport:
         accepted,
         tuple(abstract for abstract, _ in contexts if abstract not in offered),
         seconds,
+        assoc.channel.wire.protection,
+        assoc.is_relational(STUDY_FIND),
+        None if party.identity is None else assoc.peer.identity_answer is not None,
     )

@@ -35,11 +35,18 @@ class SecureWire(Wire):
         self._secure = context.wrap_socket(
             sock, server_side=not name, server_hostname=name or None, do_handshake_on_connect=False
         )
+        self._protection = ""
         super().__init__(self._secure, silence)
+
+    @property
+    def protection(self) -> str:
+        """The version of TLS."""
+        return self._protection
 
     def handshake(self) -> None:
         """Agree on keys, and look at each other's certificates."""
         self._secure.do_handshake()
+        self._protection = self._secure.version() or ""
 
     def greet(self) -> None:
         """Take the handshake of whoever calls us; PduError that says what is wrong with it."""

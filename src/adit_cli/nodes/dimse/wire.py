@@ -82,6 +82,11 @@ class Wire:
         self._deadline = None if total is None else time.monotonic() + total
         self.sock.settimeout(silence)
 
+    @property
+    def protection(self) -> str:
+        """What the bytes go through on their way, as in TLSv1.3; empty for nothing."""
+        return ""
+
     def greet(self) -> None:
         """Take what stands before the first PDU of whoever calls us: here nothing."""
 

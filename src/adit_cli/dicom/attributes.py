@@ -85,11 +85,17 @@ def read_attributes(path: Path, keywords: Iterable[str]) -> Attributes:
         return attributes_behind(data, meta, keywords)
 
 
-def attributes_behind(data: Buffer, meta: FileMeta, keywords: Iterable[str]) -> Attributes:
-    """Return single attributes of a Part-10 file of which this is the beginning, or all."""
+def attributes_behind(
+    data: Buffer, meta: FileMeta, keywords: Iterable[str], *, size: int | None = None
+) -> Attributes:
+    """Return single attributes of a Part-10 file of which this is the beginning, or all.
+
+    DataError where it breaks off before the last of them; where the file's size is given, anywhere.
+    """
     tags = {_known_tag(keyword) for keyword in keywords}
     if meta.transfer_syntax_uid != DEFLATED:
-        return _decode(data, meta.transfer_syntax_uid, tags, meta.dataset_offset)
+        at = meta.dataset_offset
+        return _decode(data, meta.transfer_syntax_uid, tags, at, size=size)
     return _decode(_inflated(data[meta.dataset_offset :]), meta.transfer_syntax_uid, tags, 0)
 
 
@@ -100,13 +106,15 @@ def _inflated(data: bytes) -> bytes:
         raise DataError("The deflated data set is damaged.") from error
 
 
-def _decode(data: Buffer, transfer_syntax_uid: str, tags: set[int] | None, at: int) -> Attributes:
+def _decode(
+    data: Buffer, transfer_syntax_uid: str, tags: set[int] | None, at: int, *, size: int | None = None
+) -> Attributes:
     encoding = encoding_of(transfer_syntax_uid)
     order = ">" if encoding.big_endian else "<"
     wanted = None if tags is None else tags | {CHARACTER_SET}
     character_sets: list[str] = []
     found: Attributes = {}
-    for tag, written_vr, value in scan(data, encoding, wanted, at=at):
+    for tag, written_vr, value in scan(data, encoding, wanted, at=at, size=size):
         if not tag & 0xFFFF:
             continue
         vr = written_vr if written_vr not in {"", "UN"} else vr_of(tag)

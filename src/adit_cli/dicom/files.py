@@ -14,7 +14,7 @@ IMPLEMENTATION_CLASS_UID = "2.25.176462928782117613217553519482113598568"
 IMPLEMENTATION_VERSION_NAME = "ADIT_CLI"
 
 PREAMBLE = bytes(128) + b"DICM"
-_FIRST_LOOK = 4096
+LONGEST_USUAL_HEAD = 4096
 _LONGEST_HEAD = 1 << 24
 _LONG_FORM = frozenset(vr.encode() for vr in LONG_VRS)
 _SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX = _NEEDED = 0x0002, 0x0003, 0x0010
@@ -34,11 +34,11 @@ def read_file_meta(path: Path) -> FileMeta:
     """Return the file meta information; DataError where the file is not Part 10."""
     try:
         with path.open("rb", buffering=0) as file:
-            head = file.read(_FIRST_LOOK)
+            head = file.read(LONGEST_USUAL_HEAD)
             if head[128:132] != b"DICM":
                 raise DataError(f"{path.name} is not a DICOM file (PS3.10 §7.1): no DICM after the preamble")
             found, offset = _walk(head)
-            if offset >= len(head) == _FIRST_LOOK:
+            if offset >= len(head) == LONGEST_USUAL_HEAD:
                 head += file.read(_LONGEST_HEAD)
                 found, offset = _walk(head)
     except OSError as error:

@@ -11,11 +11,12 @@ from collections.abc import Collection, Iterator
 from typing import TypeAlias
 
 from adit_cli.dicom.elements import ITEM_END, SEQUENCE_END, UNDEFINED, Encoding
-from adit_cli.dicom.vr import LONG_VRS
+from adit_cli.dicom.vr import LONG_VRS, SHORT_VRS
 from adit_cli.errors import DataError
 
 Buffer: TypeAlias = bytes | mmap.mmap
 _LONG_FORM = frozenset(vr.encode() for vr in LONG_VRS)
+_SHORT_FORM = frozenset(vr.encode() for vr in SHORT_VRS)
 _DEEPEST = 64
 
 
@@ -30,18 +31,22 @@ class _Scanner:
         self.plain = struct.Struct(f"{order}HHI").unpack_from
         self.long = struct.Struct(f"{order}I").unpack_from
 
-    def elements(self, at: int) -> Iterator[tuple[int, str, int, int]]:
+    def elements(self, at: int, end: int) -> Iterator[tuple[int, bytes, int, int]]:
         """Yield tag, VR (empty where it is not written), start and length of every element; skip items."""
-        end = len(self.data)
+        data, short = self.data, self.short
         while at + 8 <= end:
-            tag, vr, at, length = self.header(at)
+            group, number, vr, length = short(data, at)
+            if vr in _SHORT_FORM and not self.implicit:  # nearly all: not worth a call
+                tag, at = group << 16 | number, at + 8
+            else:
+                tag, vr, at, length = self.header(at)
             if length == UNDEFINED:
-                yield tag, "SQ", at, 0
+                yield tag, b"SQ", at, 0
                 at = self.after_undefined(at, implicit=self.implicit or vr == b"UN", depth=0)
                 continue
             if at + length > end:
                 raise DataError(f"The data set ends inside element {tag:08X}.")
-            yield tag, vr.decode("latin_1"), at, length
+            yield tag, vr, at, length
             at += length
 
     def header(self, at: int) -> tuple[int, bytes, int, int]:
@@ -79,18 +84,29 @@ class _Scanner:
 
 
 def scan(
-    data: Buffer, encoding: Encoding, wanted: Collection[int] | None = None, *, at: int = 0
+    data: Buffer,
+    encoding: Encoding,
+    wanted: Collection[int] | None = None,
+    *,
+    at: int = 0,
+    size: int | None = None,
 ) -> Iterator[tuple[int, str, bytes]]:
     """Yield tag, VR and raw value of the wanted elements, and read no further than the last of them.
 
     The VR is empty where it is not written. Sequences have theirs and an empty value.
+
+    With the `size` of all of which `data` is the beginning, it goes on to the end: DataError where any
+    element is cut, or reaches behind what is there and would have to be looked into.
     """
-    last = max(wanted, default=-1) if wanted is not None else UNDEFINED
+    last = max(wanted, default=-1) if wanted is not None and size is None else UNDEFINED
+    end = len(data) if size is None else size
     try:
-        for tag, vr, start, length in _Scanner(data, encoding).elements(at):
+        for tag, vr, start, length in _Scanner(data, encoding).elements(at, end):
             if tag > last:
                 return
             if wanted is None or tag in wanted:
-                yield tag, vr, data[start : start + length]
+                if start + length > len(data):
+                    raise DataError(f"The data set ends inside element {tag:08X}.")
+                yield tag, vr.decode("latin_1"), data[start : start + length]
     except struct.error as error:
         raise DataError("The data set ends inside an element.") from error

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adit_cli.dicom.attributes import read_attributes
-from adit_cli.dicom.files import read_file_meta
-from adit_cli.dicom.whole import require_whole
+from adit_cli.dicom.whole import read_whole
 from adit_cli.errors import DataError, Reason, UsageError
 from adit_cli.nodes.archive import is_archive
 from adit_cli.nodes.base import Delivered, Destination, Ready
@@ -18,6 +16,7 @@ from adit_cli.nodes.packed import DIRECTORY_CLASS
 from adit_cli.nodes.scan import files_below, says_dicom
 from adit_cli.nodes.storage import same_content, storage_errors
 
+_STUDY = ("StudyInstanceUID",)
 TOGETHER = 100
 """Files handed over at once; what is told of them is shown before the next ones go."""
 
@@ -113,11 +112,10 @@ def _collect_file(outbox: Outbox, path: Path) -> None:
 
 
 def _add(outbox: Outbox, path: Path) -> None:
-    meta = read_file_meta(path)
+    meta, values = read_whole(path, _STUDY)
     if meta.sop_class_uid == DIRECTORY_CLASS:
         raise _DirectoryError(f"{path} is a DICOMDIR, not an image")
-    require_whole(path, meta)
-    study_uid = read_attributes(path, ["StudyInstanceUID"]).get("StudyInstanceUID", "")
+    study_uid = values.get("StudyInstanceUID", "")
     ready = Ready(
         path, meta.sop_instance_uid, meta.sop_class_uid, meta.transfer_syntax_uid, path.stat().st_size
     )

@@ -105,6 +105,9 @@ def missing_lines(fetched: Downloaded) -> list[str]:
     """Return the instances that are missing, by UID."""
     if not fetched.listed:
         return [f"{fetched.study_uid}: {problem(fetched)}"]
-    lines = [f"{fetched.study_uid}: missing {lost.uid}: {lost.message}" for lost in fetched.missing[:NAMED]]
+    lines = [
+        f"{fetched.study_uid}: missing {lost.uid or 'instances'}: {lost.message}"
+        for lost in fetched.missing[:NAMED]
+    ]
     more = len(fetched.missing) - NAMED
     return [*lines, f"{fetched.study_uid}: and {more} more"] if more > 0 else lines

@@ -123,16 +123,23 @@ def _listed(
     absent = [ref for ref in listing.refs if not _path(target, ref.uid).exists()]
     present = len(listing.refs) - len(absent)
     before = counting.arrived
-    unlisted = _unlisted(listing)
     told: list[FailedInstance] = []
-    if absent or unlisted:
-        request = RetrieveRequest(wanted.uid, wanted.series_uids, () if unlisted else tuple(absent))
+    if absent or listing.short:
+        request = RetrieveRequest(wanted.uid, wanted.series_uids, () if listing.short else tuple(absent))
         _prepare(target)
         told = _retrieve(source, request, target, counting.arrive)
+    came = counting.arrived - before
     missing = _missing(absent, told, target)
-    listed = len(listing.refs) + unlisted
-    lost = max(0, listed - present - (counting.arrived - before) - len(missing))
+    listed = max(len(listing.refs) + _unlisted(listing), present + came + len(missing))
+    lost = max(0, listed - present - came - len(missing))
+    if not lost and not all(listing.short.values()):
+        missing += _unnamed(told)
     return Downloaded(wanted.uid, listed, counting.arrived, max(0, present - before), missing, lost)
+
+
+def _unnamed(told: Sequence[FailedInstance]) -> tuple[FailedInstance, ...]:
+    """Return what a source held back and did not name: it matters where nobody knows how much there is."""
+    return tuple(failure for failure in told if not failure.uid)
 
 
 def _prepare(target: Path) -> None:

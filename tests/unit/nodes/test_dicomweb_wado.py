@@ -261,7 +261,7 @@ def test_a_part_that_is_html_is_refused_and_the_others_arrive(study: BuiltStudy,
         failed = fetch.retrieve(listed(study))
 
     assert fetch.uids == study.instance_uids[1:]
-    assert [one.message for one in failed] == ["PACS sent part 1 is text/html, not DICOM"]
+    assert [one.message for one in failed] == ["PACS sent part 1, which is text/html and not DICOM"]
     assert first not in fetch.files
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from http.client import HTTPResponse
 from typing import TypeAlias, cast
@@ -16,6 +17,7 @@ BLOCK = 1 << 20
 LARGEST_TEXT = 1 << 29
 _DRAINED = 1 << 16
 _FIRST_ERROR = 300
+_TAG = re.compile(r"[0-9A-Fa-f]{8}")
 
 
 class Answer:
@@ -74,10 +76,21 @@ class Answer:
             return None
         try:
             return cast("Json", json.loads(body))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if "json" in self.content_type:
                 raise malformed(self.name, self.doing, "JSON that is not whole") from error
             raise not_dicomweb(self.name, self.doing, self.content_type) from error
+
+    def datasets(self) -> list[dict[str, Json]] | None:
+        """Return the body as data sets of the DICOM JSON model (PS3.18 §F.2); None where it is empty."""
+        parsed = self.json()
+        if parsed is None:
+            return None
+        found = parsed if isinstance(parsed, list) else [parsed]
+        datasets = [one for one in found if isinstance(one, dict) and all(map(_TAG.fullmatch, one))]
+        if len(datasets) != len(found):
+            raise not_dicomweb(self.name, self.doing, f"other {self.content_type or 'text'}")
+        return datasets
 
     def drain(self) -> None:
         """Read what is left of a short body, so that the connection can go on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from adit_cli.dicom.dictionary import tag_of
 from adit_cli.dicom.query import Attributes
@@ -46,14 +46,6 @@ def values_in(element: Json) -> list[Json]:
     if isinstance(value, list):
         return value
     return [] if value is None else [value]
-
-
-def datasets_in(answer: Json) -> Iterator[dict[str, Json]]:
-    """Yield the data sets of an answer: a list of them, or a single one."""
-    if isinstance(answer, dict):
-        yield answer
-    elif isinstance(answer, list):
-        yield from (one for one in answer if isinstance(one, dict))
 
 
 def _text(value: Json, vr: str) -> str:

@@ -16,9 +16,9 @@ from adit_cli.errors import NodeError, Reason
 from adit_cli.nodes.dicomweb.answer import Answer
 from adit_cli.nodes.dicomweb.connection import Ask, WebConnection
 from adit_cli.nodes.dicomweb.days import CannotHalveError, by_days
-from adit_cli.nodes.dicomweb.failures import malformed, not_dicomweb
+from adit_cli.nodes.dicomweb.failures import malformed
 from adit_cli.nodes.dicomweb.learned import Learned
-from adit_cli.nodes.dicomweb.model import attributes_of, datasets_in
+from adit_cli.nodes.dicomweb.model import attributes_of
 from adit_cli.nodes.dicomweb.search import UNIQUE, Search, in_parts, is_asked_for, search_for
 
 logger = logging.getLogger(__name__)
@@ -200,10 +200,10 @@ class Qido:
     def _read(self, answer: Answer, search: Search) -> _Page:
         answer.check()
         self._learned.answers = True
-        datasets = answer.json() if answer.status != _NO_CONTENT else None
-        if datasets is not None and not isinstance(datasets, list | dict):
-            raise not_dicomweb(answer.name, answer.doing, answer.content_type)
-        found = [attributes_of(dataset, search.asked) for dataset in datasets_in(datasets)]
+        datasets = answer.datasets() if answer.status != _NO_CONTENT else []
+        if datasets is None:
+            raise malformed(answer.name, answer.doing, "an empty body")
+        found = [attributes_of(dataset, search.asked) for dataset in datasets]
         return _Page(found, more="additional results" in answer.header("Warning").lower())
 
     def _nothing_below(self, search: Search) -> _Page:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from adit_cli.nodes.dicomweb.answer import Answer, Json
 from adit_cli.nodes.dicomweb.failures import malformed
-from adit_cli.nodes.dicomweb.model import datasets_in, values_in
+from adit_cli.nodes.dicomweb.model import values_in
 
 _FAILED_SEQUENCE, _STORED_SEQUENCE = "00081198", "00081199"
 _INSTANCE, _FAILURE_REASON, _WARNING_REASON = "00081155", "00081197", "00081196"
@@ -26,9 +26,9 @@ class Stored:
 
 def read_stored(answer: Answer) -> Stored:
     """Return what the body says; nothing where it is empty."""
-    parsed = _from_xml(answer) if "xml" in answer.content_type else answer.json()
+    datasets = _from_xml(answer) if "xml" in answer.content_type else answer.datasets() or []
     stored = Stored()
-    for dataset in datasets_in(parsed):
+    for dataset in datasets:
         for item in _items(dataset, _STORED_SEQUENCE):
             stored.accepted[_text(item, _INSTANCE)] = _number(item, _WARNING_REASON, 0)
         for item in _items(dataset, _FAILED_SEQUENCE):
@@ -50,16 +50,16 @@ def _number(item: dict[str, Json], tag: str, otherwise: int) -> int:
     return int(text) if text.isdecimal() else otherwise
 
 
-def _from_xml(answer: Answer) -> Json:
+def _from_xml(answer: Answer) -> list[dict[str, Json]]:
     """Return the Native DICOM Model (PS3.19 §A.1) in the form of the JSON one."""
     content = answer.text()
     if not content.strip():
-        return None
+        return []
     try:
         root = ET.fromstring(content)  # noqa: S314 - expat limits entity expansion, and size is bounded
     except ET.ParseError as error:
         raise malformed(answer.name, answer.doing, "XML that is not whole") from error
-    return _dataset(root)
+    return [_dataset(root)]
 
 
 def _dataset(element: ET.Element) -> dict[str, Json]:

@@ -132,7 +132,7 @@ class _Landing:
 
     def _landed(self, number: int, part: Part | None) -> Iterator[Arrival]:
         if part is not None and part.content_type not in {"", _DICOM, "application/octet-stream"}:
-            self._refuse("", Reason.REJECTED, f"part {number} is {part.content_type}, not DICOM")
+            self._refuse("", Reason.REJECTED, f"part {number}, which is {part.content_type} and not DICOM")
             return
         path = self._spool / f".{os.getpid()}-{next(_numbers)}.part"
         try:
@@ -162,10 +162,14 @@ class _Landing:
         """Give the file its name if it is what was asked for; otherwise say what is wrong with it."""
         try:
             meta = read_file_meta(path)
+        except DataError:
+            self._refuse(self._wanted.uid, Reason.INCOMPLETE, f"part {number}, which is not DICOM")
+            return None
+        try:
             study, series, uid = _identity(path, meta)
         except DataError as error:
-            what = "ends too early" if "ends" in error.message else "is not DICOM"
-            self._refuse(self._wanted.uid, Reason.INCOMPLETE, f"part {number} {what}")
+            what = "ends too early" if "ends" in error.message else "is not whole DICOM"
+            self._refuse(self._named(meta), Reason.INCOMPLETE, f"part {number}, which {what}")
             return None
         if not self._is_asked_for(study, series, uid):
             self._refuse(uid if is_uid(uid) else "", Reason.MISMATCH, f"instance {uid} was not asked for")
@@ -185,6 +189,10 @@ class _Landing:
             and series in ({wanted.series_uid} if wanted.series_uid else wanted.only_series or {series})
             and uid in ({wanted.uid} if wanted.uid else {uid})
         )
+
+    def _named(self, meta: FileMeta) -> str:
+        """Return the instance that a broken file says it is, which is all that is known of it."""
+        return self._wanted.uid or (meta.sop_instance_uid if is_uid(meta.sop_instance_uid) else "")
 
     def _refuse(self, uid: str, reason: Reason, what: str) -> None:
         message = f"{self._answer.name} sent {what}"

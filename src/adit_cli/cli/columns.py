@@ -68,6 +68,11 @@ SHOWN = {
 def columns(keywords: Iterable[str]) -> dict[str, Column]:
     """Return a table's columns for these attributes."""
     return {
-        keyword: Column(TITLES.get(keyword, keyword), vr_of(tag_of(keyword) or 0), keyword in OPTIONAL)
+        keyword: Column(
+            TITLES.get(keyword, keyword),
+            vr_of(tag_of(keyword) or 0),
+            keyword in OPTIONAL,
+            counts=keyword.startswith("NumberOf"),
+        )
         for keyword in keywords
     }

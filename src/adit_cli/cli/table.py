@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from adit_cli.cli.wording import for_person, printable, shorten, width
@@ -13,6 +13,8 @@ NARROWEST = 8
 COMFORTABLE = 14
 """What a cell should have before a column that matters less is left out."""
 UID_SHOWN = 12
+LONGEST_TEXT = 64
+"""What a text gets at most of the room that is left, where rows are to follow that nobody has seen."""
 RIGHT = {"IS", "US", "UL", "DS", "FL"}
 RIGID = {"DA", "TM", "IS", "US", "UL"}
 
@@ -25,24 +27,70 @@ class Column:
     vr: str = "LO"
     optional: bool = False
     """Whether it may be left out of a narrow table."""
+    counts: bool = False
+    """Whether its numbers are counts, which a person reads with thousands apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which columns a table shows, and how wide."""
+
+    columns: tuple[Column, ...]
+    kept: tuple[int, ...]
+    widths: tuple[int, ...]
+
+    def heading(self) -> list[str]:
+        """Return the titles and the line below them."""
+        titles = self._line([column.title for column in self.columns])
+        return [titles, (" " * GAP).join("─" * wide for wide in self.widths)]
+
+    def lines(self, rows: Sequence[Sequence[str]]) -> Iterator[str]:
+        """Yield the rows; numbers and dates are never cut, other texts are."""
+        for row in rows:
+            yield self._line(_cells(self.columns, row))
+
+    def _line(self, cells: Sequence[str]) -> str:
+        shown = (
+            _cell(self.columns[i], cells[i], wide) for i, wide in zip(self.kept, self.widths, strict=True)
+        )
+        return (" " * GAP).join(shown).rstrip()
 
 
 def render(columns: Sequence[Column], rows: Sequence[Sequence[str]], terminal_width: int = 0) -> str:
     """Return the rows under their headings, cut to the terminal's width, without the empty columns."""
+    layout = fitted(columns, rows, terminal_width)
+    return "\n".join((*layout.heading(), *layout.lines(rows)))
+
+
+def fitted(
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[str]],
+    terminal_width: int = 0,
+    *,
+    more: bool = False,
+) -> Layout:
+    """Return the layout for these rows; where more are to come, texts may be longer than those seen."""
     room = terminal_width or shutil.get_terminal_size().columns
-    cells = [
-        [printable(for_person(column.vr, text)) for column, text in zip(columns, row, strict=True)]
-        for row in rows
-    ]
+    cells = [_cells(columns, row) for row in rows]
     lines = [[column.title for column in columns], *cells]
     natural = [max(map(width, texts)) for texts in zip(*lines, strict=True)]
     filled = [i for i in range(len(columns)) if any(row[i] for row in cells)]
     kept = _choose(columns, natural, filled, room)
     shown = [columns[i] for i in kept]
     widths = _fit(shown, [natural[i] for i in kept], room)
-    texts = [_line(shown, [line[i] for i in kept], widths) for line in lines]
-    rule = _line(shown, ["─" * wide for wide in widths], widths)
-    return "\n".join([texts[0], rule, *texts[1:]])
+    if more:
+        _widen(shown, widths, room)
+    return Layout(tuple(columns), tuple(kept), tuple(widths))
+
+
+def _cells(columns: Sequence[Column], row: Sequence[str]) -> list[str]:
+    return [printable(_shown(column, text)) for column, text in zip(columns, row, strict=True)]
+
+
+def _shown(column: Column, text: str) -> str:
+    if column.counts and text.isdecimal():
+        return f"{int(text):,}"
+    return for_person(column.vr, text)
 
 
 def _choose(columns: Sequence[Column], natural: Sequence[int], filled: list[int], room: int) -> list[int]:
@@ -72,11 +120,17 @@ def _fit(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[in
     return fitted
 
 
-def _line(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> str:
-    return (" " * GAP).join(_cell(*parts) for parts in zip(columns, cells, widths, strict=True)).rstrip()
+def _widen(columns: Sequence[Column], widths: list[int], room: int) -> None:
+    """Give the texts what is left of the room, the narrowest first."""
+    left = room - sum(widths) - GAP * (len(widths) - 1)
+    texts = [i for i, column in enumerate(columns) if column.vr not in {*RIGID, "UI", "CS"}]
+    while left > 0 and (growing := [i for i in texts if widths[i] < LONGEST_TEXT]):
+        widths[min(growing, key=widths.__getitem__)] += 1
+        left -= 1
 
 
 def _cell(column: Column, text: str, room: int) -> str:
-    text = shorten(text, room, keep_end=column.vr == "UI")
+    if column.vr not in RIGID:
+        text = shorten(text, room, keep_end=column.vr == "UI")
     padding = " " * (room - width(text))
     return padding + text if column.vr in RIGHT else text + padding

@@ -8,7 +8,7 @@ study is asked of its series.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
@@ -40,7 +40,7 @@ def look_up(source: Source, lookup: Lookup, limit: int | None = None) -> list[At
     return list(islice(look_up_each(source, lookup), limit))
 
 
-def look_up_each(source: Source, lookup: Lookup) -> Iterator[Attributes]:
+def look_up_each(source: Source, lookup: Lookup) -> Generator[Attributes]:
     """Yield what the source has as it comes; the same thing once, two things under one UID both."""
     match lookup.level:
         case Level.PATIENT:

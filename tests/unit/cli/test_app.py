@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from adit_cli.cli import query
 from adit_cli.cli.lazy import COMMANDS, load
 from adit_cli.errors import DiskFullError, NodeError, StateError, UsageError
+from adit_cli.tasks import asking
 from tests.support.commandline import CommandLine
 
 HEAVY = ("pydicom", "pynetdicom", "pydantic", "rich", "numpy", "yaml", "sqlite3")
@@ -78,7 +78,7 @@ def test_an_error_is_told_with_its_hint_and_has_its_exit_code(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(query, "look_up", fail)
+    monkeypatch.setattr(asking, "look_up_each", fail)
 
     ended = adit.run("query", adit.folder)
 
@@ -91,7 +91,7 @@ def test_a_bug_is_told_by_its_place_and_not_by_what_it_may_know_of_a_patient(
     def fail(*_: object) -> None:
         raise ValueError("patient DOE^JOHN")
 
-    monkeypatch.setattr(query, "look_up", fail)
+    monkeypatch.setattr(asking, "look_up_each", fail)
 
     ended = adit.run("query", adit.folder)
 
@@ -105,7 +105,7 @@ def test_vv_shows_the_traceback_of_a_bug(adit: CommandLine, monkeypatch: pytest.
     def fail(*_: object) -> None:
         raise ValueError("what happened")
 
-    monkeypatch.setattr(query, "look_up", fail)
+    monkeypatch.setattr(asking, "look_up_each", fail)
 
     assert "Traceback" in adit.run("query", adit.folder, "-vv").err
 
@@ -114,7 +114,7 @@ def test_ctrl_c_ends_with_130(adit: CommandLine, monkeypatch: pytest.MonkeyPatch
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(query, "look_up", interrupt)
+    monkeypatch.setattr(asking, "look_up_each", interrupt)
 
     assert adit.run("query", adit.folder).code == 130
 

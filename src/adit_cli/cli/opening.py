@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 
 import typer
 
 from adit_cli.cli.loading import known_nodes, named_node
+from adit_cli.cli.settings import settings
+from adit_cli.engine.folders import state_folder
 from adit_cli.nodes import NodePool
 from adit_cli.nodes.base import Destination, Source
+from adit_cli.nodes.inbox import order_of
 
 
 @contextmanager
@@ -30,7 +34,9 @@ def opened_destination(ctx: typer.Context, node: str, aet: str = "") -> Generato
 def _pool(ctx: typer.Context, node: str, aet: str) -> Generator[tuple[str, NodePool]]:
     config = known_nodes(ctx)
     name, spec = named_node(node, config)
-    pool = NodePool({name: spec}, aet or config.calling_ae_title)
+    inbox = state_folder(settings(ctx).state_dir, os.environ).inbox
+    receiver = order_of(inbox, config.receiver, config.calling_ae_title)
+    pool = NodePool({name: spec}, aet or config.calling_ae_title, receiver)
     try:
         yield name, pool
     finally:

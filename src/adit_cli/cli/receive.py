@@ -1,32 +1,52 @@
-"""`adit receive`: be a storage server."""
+"""`adit receive`: be the machine's storage server."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from adit_cli.cli.loading import user_config
+from adit_cli.cli.loading import known_nodes
 from adit_cli.cli.options import AetOption
-from adit_cli.cli.receiving import ReceiveWatch
+from adit_cli.cli.receiving import ReceiveWatch, callers, receiver_spec, reception_into
 from adit_cli.cli.settings import new_app, settings
+from adit_cli.engine.folders import state_folder
 from adit_cli.errors import UsageError
 from adit_cli.jobfile.tls import Certificate, ReceiverTls
-from adit_cli.nodes.dimse.receiver import Reception, serve
+from adit_cli.nodes.dimse.receiver import serve
+from adit_cli.nodes.dimse.resident import serve_inbox
+from adit_cli.nodes.inbox import Order
 
 EXAMPLES = (
+    "adit receive",
     "adit receive --aet ADIT --port 11112 -o incoming/",
-    "adit receive --port 11112 -o incoming/ --from CLINICAL --host 127.0.0.1",
+    'adit receive -o incoming/ --layout "{PatientID}/{SOPInstanceUID}.dcm" --accept "@10.1.0.0/16"',
     "adit receive --port 2762 -o incoming/ --tls-cert server.pem --tls-ca hospital-ca.pem",
 )
 app = new_app()
-PortOption = Annotated[int, typer.Option("--port", "-p", min=0, max=65535, help="0 takes any free one.")]
+PortOption = Annotated[
+    int | None,
+    typer.Option("--port", "-p", min=0, max=65535, help="0 takes any free one.  [default: 11112]"),
+]
 HostOption = Annotated[str, typer.Option("--host", help="Address to listen on.  [default: all of them]")]
-OutOption = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to file into.")]
-CallerOption = Annotated[
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="DIR", help="File into this folder instead of serving jobs."),
+]
+LayoutOption = Annotated[
+    str,
+    typer.Option("--layout", metavar="TEMPLATE", help="Where in DIR a file goes: DICOM keywords in braces."),
+]
+AcceptOption = Annotated[
     list[str] | None,
-    typer.Option("--from", metavar="AET", help="Only this AE title may call; repeat it.  [default: anyone]"),
+    typer.Option(
+        "--accept",
+        metavar="CALLER",
+        help="Who may call besides this machine and the config's servers: AET, AET@host, @host, "
+        "@10.1.0.0/16, or * for anyone; repeat it.",
+    ),
 ]
 NoSyncOption = Annotated[
     bool, typer.Option("--no-sync", help="Accept before files are safe on the disk itself: faster, not safe.")
@@ -44,43 +64,50 @@ CertCaOption = Annotated[
         "--tls-ca", metavar="FILE", help="Let in only callers with certificates of these CAs (PEM)."
     ),
 ]
-MaxOption = Annotated[int, typer.Option("--max-associations", min=1, help="So many callers at once.")]
+MaxOption = Annotated[
+    int | None,
+    typer.Option("--max-associations", min=1, max=500, help="So many callers at once.  [default: 20]"),
+]
 
 
 @app.command()
 def receive(
     ctx: typer.Context,
     *,
-    output: OutOption,
+    output: OutOption = None,
+    layout: LayoutOption = "",
     aet: AetOption = "",
-    port: PortOption = 11112,
+    port: PortOption = None,
     host: HostOption = "",
-    caller: CallerOption = None,
+    accept: AcceptOption = None,
     no_sync: NoSyncOption = False,
-    max_associations: MaxOption = 20,
+    max_associations: MaxOption = None,
     tls_cert: CertOption = None,
     tls_key: CertKeyOption = None,
     tls_ca: CertCaOption = None,
 ) -> None:
-    """Be a storage server (C-STORE): file what arrives as DIR/<StudyInstanceUID>/<SOPInstanceUID>.dcm.
+    """Be a storage server (C-STORE), as `receiver` in your config says and these options change it.
+
+    Without -o it serves every job of this machine that fetches by C-MOVE, and takes only what a job waits
+    for. With -o it files all that arrives as DIR/<StudyInstanceUID>/<SOPInstanceUID>.dcm, or by the layout.
 
     A sender hears "success" only when its file is whole and safe on the disk. An instance that is there
-    already is never written over by another one. Ctrl-C ends it when open associations are done.
+    already is never written over by another one. Ctrl-C and SIGTERM end it when open associations are done.
     """
-    title = aet or user_config(ctx).calling_ae_title
-    watch = ReceiveWatch(title, output, verbosity=settings(ctx).verbosity)
-    reception = Reception(
-        title,
-        port,
-        output,
-        host,
-        frozenset(caller or ()),
-        max_associations,
-        sync=not no_sync,
-        tls=_tls(tls_cert, tls_key, tls_ca),
+    config = known_nodes(ctx)
+    spec = receiver_spec(
+        config.receiver, host, port, accept or (), max_associations, _tls(tls_cert, tls_key, tls_ca)
     )
-    serve(reception, watch.show)
-    watch.close()
+    inbox = state_folder(settings(ctx).state_dir, os.environ).inbox
+    title = aet or config.receiver.ae_title or config.calling_ae_title
+    order = Order(inbox, title, spec, tuple(callers(config.nodes)))
+    with ReceiveWatch(order.ae_title, output, verbosity=settings(ctx).verbosity) as watch:
+        if output is not None:
+            serve(reception_into(order, output, layout, sync=not no_sync), watch.show)
+        elif layout or no_sync:
+            raise UsageError("--layout and --no-sync need -o DIR", hint="jobs file what arrives themselves")
+        else:
+            serve_inbox(order, watch.show)
 
 
 def _tls(cert: Path | None, key: Path | None, ca: Path | None) -> ReceiverTls | None:

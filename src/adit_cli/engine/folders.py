@@ -1,8 +1,9 @@
 """Where the state of jobs is kept: one folder a job, and the machine's slots. Only paths, nothing is read.
 
-<state>/jobs/<name>/{state.sqlite, lock, key, spool/}
+<state>/jobs/<name>/{state.sqlite, lock, key, spool/, evidence/}
 <state>/slots/
 <state>/unpacked/
+<state>/inbox/
 """
 
 from __future__ import annotations
@@ -69,6 +70,11 @@ class StateFolder:
     def unpacked(self) -> Path:
         """What is taken out of archives while a command runs that was given some."""
         return self.path / "unpacked"
+
+    @property
+    def inbox(self) -> Path:
+        """Where the receiver puts what jobs have moved here."""
+        return self.path / "inbox"
 
     def job(self, name: str) -> JobFolder:
         """Return the folder of the job with this name, whether it exists or not."""

@@ -80,7 +80,7 @@ class _Run:
 
     def go(self, parts: Parts) -> RunEnded:
         """Plan and work; return how it ended."""
-        work = Work(self._job, self._key(), self._store.folder.spool)
+        work = Work(self._job, self._key(), self._store.folder.spool, self._options.state.inbox)
         try:
             with self._stop.raising():
                 plan = parts.plan(work, self._store.pseudonyms(), self._resolving)

@@ -43,7 +43,8 @@ class Transfers:
         def run_one(task: TransferTask, report: Report) -> Outcome:
             return transfer(task, self.work, pool, report)
 
-        with closing(NodePool(self.nodes, self.work.job.calling_ae_title)) as pool:
+        job = self.work.job
+        with closing(NodePool(self.nodes, job.calling_ae_title, self.work.receiver)) as pool:
             yield run_one
 
 

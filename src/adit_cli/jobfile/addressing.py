@@ -17,6 +17,7 @@ from adit_cli.errors import UsageError
 from adit_cli.jobfile.dicomweb import HTTP_URL
 from adit_cli.jobfile.node import SHORT_DIMSE, FolderNode, NodeSpec, ServerNode, label
 from adit_cli.jobfile.problems import did_you_mean
+from adit_cli.jobfile.receiver import ReceiverSpec
 
 VARIABLE = "ADIT_CONFIG"
 LOCAL = "adit.yaml"
@@ -36,12 +37,18 @@ class Known(Protocol):
         """How we call ourselves."""
         ...
 
+    @property
+    def receiver(self) -> ReceiverSpec:
+        """How we receive."""
+        ...
+
 
 class NothingKnown:
     """What is known where there is no config."""
 
     nodes: Mapping[str, NodeSpec] = {}
     calling_ae_title = CALLING_AE_TITLE
+    receiver = ReceiverSpec()
 
 
 def find_config(explicit: Path | None = None, environment: Mapping[str, str] | None = None) -> Path | None:

@@ -12,6 +12,7 @@ from adit_cli.jobfile.addressing import CALLING_AE_TITLE
 from adit_cli.jobfile.job import Run
 from adit_cli.jobfile.node import AnyNode, Strict
 from adit_cli.jobfile.read import Values, read
+from adit_cli.jobfile.receiver import ReceiverSpec
 from adit_cli.jobfile.values import AeTitle, Name, Reading
 
 
@@ -32,6 +33,9 @@ class ConfigFile(Strict):
     )
     calling_ae_title: AeTitle = Field(
         default=CALLING_AE_TITLE, description="How we call ourselves to servers.", examples=["ADIT"]
+    )
+    receiver: ReceiverSpec = Field(
+        default=ReceiverSpec(), description="Our storage server, which C-MOVE and `adit receive` need."
     )
     defaults: Defaults = Field(
         default=Defaults(), description="What holds for jobs that don't say otherwise."

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Secr
 from adit_cli.deid.spec import DeidSpec
 from adit_cli.jobfile.node import AnyNode, FolderNode, NodeSpec, ServerNode, Strict
 from adit_cli.jobfile.problems import fail_at
+from adit_cli.jobfile.receiver import ReceiverSpec
 from adit_cli.jobfile.selector import Select
 from adit_cli.jobfile.values import Duration, LongString, Name, RelativePath
 
@@ -208,6 +209,7 @@ class Job(JobParts):
     destinations: tuple[str, ...]
     path: Path
     calling_ae_title: str = "ADIT"
+    receiver: ReceiverSpec = ReceiverSpec()
 
     def node(self, name: str) -> NodeSpec:
         """Return the node of this name; `source` and `destinations` hold only names that exist."""

@@ -105,6 +105,7 @@ def resolve(written: JobFile, path: Path, config: Config, piped: tuple[str, ...]
             "run": _run(written.run, config.defaults.run),
             "path": path.absolute(),
             "calling_ae_title": config.calling_ae_title,
+            "receiver": config.receiver,
         }
     )
 

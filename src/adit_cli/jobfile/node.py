@@ -88,6 +88,13 @@ class DimsePeer(Strict):
         default=None, description="User name and password, where it asks for them."
     )
     timeouts: Timeouts = Field(default=Timeouts(), description="How long the peer may be silent.")
+    settle: float = Field(
+        default=10,
+        ge=0,
+        description="With C-MOVE: seconds to wait for what is still missing after the peer said that it is "
+        "done; some say so before they send.",
+        examples=[30],
+    )
 
 
 class Limits(Strict):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from adit_cli.errors import NodeError
 from adit_cli.jobfile.archive import Archive
@@ -15,9 +15,14 @@ from adit_cli.jobfile.dicomweb import DicomwebPeer
 from adit_cli.jobfile.node import DimsePeer, FolderNode, NodeSpec, ServerNode
 from adit_cli.nodes.base import Destination, Source
 
+if TYPE_CHECKING:
+    from adit_cli.nodes.inbox import Order
 
-def open_source(name: str, spec: NodeSpec, calling_ae_title: str) -> Source:
-    """Return a node as one that studies are found in and fetched from."""
+
+def open_source(
+    name: str, spec: NodeSpec, calling_ae_title: str, receiver: Order | None = None
+) -> Source:
+    """Return a node as one that studies are found in and fetched from; C-MOVE needs the receiver."""
     match spec:
         case FolderNode():
             from adit_cli.nodes.folder import FolderSource  # noqa: PLC0415 - see above
@@ -27,7 +32,11 @@ def open_source(name: str, spec: NodeSpec, calling_ae_title: str) -> Source:
             from adit_cli.nodes.ways import PreferringSource, Ways  # noqa: PLC0415 - as above
 
             ways = Ways(
-                name, {way: partial(open_source, name, one, calling_ae_title) for way, one in _apart(spec)}
+                name,
+                {
+                    way: partial(open_source, name, one, calling_ae_title, receiver)
+                    for way, one in _apart(spec)
+                },
             )
             return PreferringSource(ways, spec.find, spec.retrieve)
         case ServerNode(dicomweb=DicomwebPeer() as peer):
@@ -35,9 +44,11 @@ def open_source(name: str, spec: NodeSpec, calling_ae_title: str) -> Source:
 
             return DicomwebSource(name, peer)
         case ServerNode(dimse=DimsePeer() as peer):
+            from adit_cli.nodes.dimse.fetching import Means  # noqa: PLC0415 - as above
             from adit_cli.nodes.dimse.source import DimseSource  # noqa: PLC0415 - as above
 
-            return DimseSource(name, peer, calling_ae_title, spec.limits)
+            means = Means(spec.retrieve, receiver, peer.settle)
+            return DimseSource(name, peer, calling_ae_title, spec.limits, means=means)
         case ServerNode():
             raise NodeError(
                 f"{name} has no address", hint="give it dimse: AE_TITLE@host:port or dicomweb: URL"
@@ -88,8 +99,11 @@ def _apart(spec: ServerNode) -> list[tuple[str, ServerNode]]:
 class NodePool:
     """The nodes of a job, opened when first asked for and kept from task to task."""
 
-    def __init__(self, nodes: Mapping[str, NodeSpec], calling_ae_title: str) -> None:
+    def __init__(
+        self, nodes: Mapping[str, NodeSpec], calling_ae_title: str, receiver: Order | None = None
+    ) -> None:
         self._nodes = nodes
+        self._receiver = receiver
         self._calling_ae_title = calling_ae_title
         self._sources: dict[str, Source] = {}
         self._destinations: dict[str, Destination] = {}
@@ -97,7 +111,9 @@ class NodePool:
     def source(self, name: str) -> Source:
         """Return the node with this name as a source."""
         if name not in self._sources:
-            self._sources[name] = open_source(name, self._nodes[name], self._calling_ae_title)
+            self._sources[name] = open_source(
+                name, self._nodes[name], self._calling_ae_title, self._receiver
+            )
         return self._sources[name]
 
     def destination(self, name: str) -> Destination:

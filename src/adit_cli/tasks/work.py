@@ -8,6 +8,7 @@ from pathlib import Path
 
 from adit_cli.deid.profile import Profile, compile_profile
 from adit_cli.jobfile.job import Job
+from adit_cli.nodes.inbox import Order, order_of
 from adit_cli.tasks.series import SeriesFilter, series_filter
 
 
@@ -18,6 +19,20 @@ class Work:
     job: Job
     key: bytes = field(repr=False)
     spool: Path
+    inbox: Path | None = None
+    """Where the machine's receiver puts what C-MOVE brings; None where nothing may come that way."""
+
+    @property
+    def receiver(self) -> Order | None:
+        """Return what the receiver is to be, should the job need it."""
+        if self.inbox is None:
+            return None
+        return order_of(self.inbox, self.job.receiver, self.job.calling_ae_title)
+
+    @property
+    def evidence(self) -> Path | None:
+        """Return where each task notes what it replaced; None where nobody asked for that."""
+        return self.spool.parent / "evidence" if self.job.deid.evidence else None
 
     @cached_property
     def series(self) -> SeriesFilter:

@@ -22,14 +22,14 @@ def too_busy() -> pdu.AssociateReject:
 
 
 def answer(
-    request: pdu.AssociateRequest, ae_title: str, calling: Collection[str] = ()
+    request: pdu.AssociateRequest, ae_title: str, *, welcome: bool = True
 ) -> pdu.AssociateAccept | pdu.AssociateReject:
-    """Return acceptance or rejection; no `calling` AE titles means that anyone may call."""
+    """Return acceptance or rejection; `welcome` is whether this caller may call at all."""
     if request.application_context != pdu.APPLICATION_CONTEXT:
         return pdu.AssociateReject(PERMANENT, BY_USER, UNKNOWN_APPLICATION_CONTEXT)
     if request.called != ae_title:
         return pdu.AssociateReject(PERMANENT, BY_USER, UNKNOWN_CALLED)
-    if calling and request.calling not in calling:
+    if not welcome:
         return pdu.AssociateReject(PERMANENT, BY_USER, UNKNOWN_CALLING)
     contexts = tuple(_answered(one) for one in request.contexts)
     return pdu.AssociateAccept(request.called, request.calling, contexts, _user(request.user))

@@ -1,20 +1,24 @@
-"""Where received instances go: `<folder>/<StudyInstanceUID>/<SOPInstanceUID>.dcm`, whole or not at all."""
+"""File what is received into a folder: each instance whole or not at all, none over another one."""
 
 from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from adit_cli.dicom.attributes import read_attributes
 from adit_cli.dicom.files import part10_header
+from adit_cli.dicom.query import Attributes
 from adit_cli.errors import AditError, DataError, DiskFullError, Reason, UsageError
 from adit_cli.nodes.dimse.incoming import IncomingFile, is_valid_uid, sync_folder
+from adit_cli.nodes.dimse.shelves import ByUid, Shelf, beside
 from adit_cli.nodes.storage import make_private, same_content, storage_errors
 
-OUT_OF_RESOURCES, DOES_NOT_MATCH, ALREADY_THERE = 0xA700, 0xA900, 0x0111
+OUT_OF_RESOURCES, DOES_NOT_MATCH, ALREADY_THERE, NOT_AUTHORISED = 0xA700, 0xA900, 0x0111, 0x0124
 _IDENTITY = ("SOPInstanceUID", "StudyInstanceUID")
 
 
@@ -65,12 +69,14 @@ class GuardedFile:
 class Filing:
     """The folder that instances arrive in, shared by all associations."""
 
-    def __init__(self, folder: Path, *, sync: bool) -> None:
+    def __init__(self, folder: Path, shelf: Shelf | None = None, *, sync: bool) -> None:
         self._folder = folder
+        self._shelf = shelf or ByUid()
         self._sync = sync
         self._incoming = folder / ".incoming"
         self._numbers = count()
-        self._lock = threading.Lock()
+        self._free = threading.Condition()
+        self._taken: set[Path] = set()
 
     def prepare(self) -> None:
         """Make the folder and clear what an earlier receiver left half-written; UsageError if it cannot."""
@@ -101,14 +107,39 @@ class Filing:
         sink.flush()
         if sink.error is not None or sink.file is None:
             raise sink.error or DataError("Nothing came.")
-        study_uid = _study_of(sink.file.part, uid)
-        final = self._folder / study_uid / f"{uid}.dcm"
-        with self._lock:
+        values = _read(sink.file.part, uid, self._shelf)
+        study_uid = values["StudyInstanceUID"]
+        place = self._shelf.place(values)
+        if place is None:
+            return Filed(NOT_AUTHORISED, study_uid, message="Nobody here asked for its study.")
+        with self._taking(self._folder / place):
+            final = self._final(place, uid)
             if final.exists():
                 return self._again(sink.file, final, study_uid)
-            self._make_study(final.parent)
-        sink.file.commit(final, sync=self._sync)
+            self._make_folder(final.parent)
+            sink.file.commit(final, sync=self._sync)
         return Filed(0, study_uid, final, sink.file.size)
+
+    @contextmanager
+    def _taking(self, final: Path) -> Generator[None]:
+        """Let one at a time look at a place and fill it; two senders may bring the same instance at once."""
+        with self._free:
+            self._free.wait_for(lambda: final not in self._taken)
+            self._taken.add(final)
+        try:
+            yield
+        finally:
+            with self._free:
+                self._taken.discard(final)
+                self._free.notify_all()
+
+    def _final(self, place: PurePosixPath, uid: str) -> Path:
+        """Return the path for an instance: beside its place where another instance has that."""
+        final = self._folder / place
+        if final.stem == uid or not final.exists():
+            return final
+        there = read_attributes(final, ("SOPInstanceUID",)).get("SOPInstanceUID")
+        return final if there == uid else self._folder / beside(place, uid)
 
     def _again(self, file: IncomingFile, final: Path, study_uid: str) -> Filed:
         """Answer for an instance that is there: the same again is fine, another one is never written over."""
@@ -117,23 +148,23 @@ class Filing:
         message = "Another instance of the same UID is there already; it was kept."
         return Filed(ALREADY_THERE, study_uid, message=message)
 
-    def _make_study(self, study: Path) -> None:
-        if study.is_dir():
+    def _make_folder(self, folder: Path) -> None:
+        if folder.is_dir():
             return
         with storage_errors(str(self._folder), UsageError):
-            make_private(study)
+            make_private(folder)
             if self._sync:
-                sync_folder(self._folder)
+                for above in (folder, *folder.parents)[: len(folder.relative_to(self._folder).parts)]:
+                    sync_folder(above.parent)
 
 
-def _study_of(part: Path, uid: str) -> str:
-    found = read_attributes(part, _IDENTITY)
+def _read(part: Path, uid: str, shelf: Shelf) -> Attributes:
+    found = read_attributes(part, (*_IDENTITY, *shelf.keywords))
     if found.get("SOPInstanceUID") != uid:
         raise DataError("The data set has another SOP Instance UID than its C-STORE request.")
-    study_uid = found.get("StudyInstanceUID", "")
-    if not is_valid_uid(study_uid):
+    if not is_valid_uid(found.get("StudyInstanceUID", "")):
         raise DataError("The data set has no valid Study Instance UID.", reason=Reason.REJECTED)
-    return study_uid
+    return found
 
 
 def _failed(status: int, error: AditError) -> Filed:

@@ -18,7 +18,10 @@ from adit_cli.errors import UsageError
 from adit_cli.jobfile.tls import ReceiverTls
 from adit_cli.nodes.dimse.channel import Channel
 from adit_cli.nodes.dimse.filing import Filing
+from adit_cli.nodes.dimse.guests import EVERYONE, Guests
+from adit_cli.nodes.dimse.port_holder import who_listens
 from adit_cli.nodes.dimse.scp import Happening, OnEvent, ReceiveEvent, Service
+from adit_cli.nodes.dimse.shelves import Shelf
 from adit_cli.nodes.dimse.wire import Wire
 
 BACKLOG = 64
@@ -35,8 +38,8 @@ class Reception:
     folder: Path
     host: str = ""
     """The address to listen on; every one by default."""
-    calling: frozenset[str] = frozenset()
-    """AE titles that may call; empty lets anyone."""
+    guests: Guests = EVERYONE
+    """Who may call."""
     max_associations: int = 20
     sync: bool = True
     """Whether an instance is safe on the disk before it is accepted."""
@@ -46,13 +49,27 @@ class Reception:
     """Seconds that open associations may go on after `stop`."""
     tls: ReceiverTls | None = None
     """Our certificate, where callers must speak TLS."""
+    shelf: Shelf | None = None
+    """Where in the folder an instance goes; else by its UIDs."""
 
 
-def serve(reception: Reception, on_event: OnEvent) -> None:
-    """Receive until SIGTERM or SIGINT; a second signal does not wait for open associations."""
+def serve(reception: Reception, on_event: OnEvent, until: Callable[[], object] | None = None) -> None:
+    """Receive until SIGTERM or SIGINT; a second signal does not wait for open associations.
+
+    `until` returns when nobody needs the receiver any more.
+    """
     receiver = Receiver(reception, on_event)
+    if until is not None:
+        threading.Thread(target=_stop_after, args=(until, receiver), daemon=True).start()
     with _stopped_by_signals(receiver):
         receiver.run()
+
+
+def _stop_after(until: Callable[[], object], receiver: Receiver) -> None:
+    try:
+        until()
+    finally:
+        receiver.stop()
 
 
 class Receiver:
@@ -60,7 +77,7 @@ class Receiver:
 
     def __init__(self, reception: Reception, on_event: OnEvent) -> None:
         self._reception = reception
-        self._filing = Filing(reception.folder, sync=reception.sync)
+        self._filing = Filing(reception.folder, reception.shelf, sync=reception.sync)
         self._on_event = on_event
         self._telling = threading.Lock()
         self._open: dict[threading.Thread, Wire] = {}
@@ -82,7 +99,9 @@ class Receiver:
             listener = socket.create_server((self._reception.host, self._reception.port), backlog=BACKLOG)
         except OSError as error:
             raise UsageError(
-                f"Port {self._reception.port} cannot be listened on: {error.strerror}."
+                f"Port {self._reception.port} cannot be listened on: {error.strerror}"
+                f"{who_listens(self._reception.port)}.",
+                hint="Choose another one, and have it registered where the images come from.",
             ) from error
         with listener:
             self._tell(ReceiveEvent(Happening.LISTENING, port=listener.getsockname()[1]))
@@ -119,7 +138,7 @@ class Receiver:
     def _serve(self, wire: Wire, host: str, has_room: bool) -> None:  # noqa: FBT001 - a thread's argument
         try:
             service = Service(Channel(wire), self._filing, host, self._tell)
-            service.run(self._reception.ae_title, self._reception.calling, has_room=has_room)
+            service.run(self._reception.ae_title, self._reception.guests, has_room=has_room)
         finally:
             wire.close()
             with self._lock:

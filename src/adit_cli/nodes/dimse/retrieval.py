@@ -1,8 +1,4 @@
-"""One study on its way from a node by C-GET: cut into requests, repeated where something is missing.
-
-The peer's word is never proof. What counts is which files arrived; its counters and lists only explain
-what did not.
-"""
+"""One study on its way from a node by C-GET: cut into requests, repeated where something is missing."""
 
 from __future__ import annotations
 
@@ -12,26 +8,23 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from adit_cli.dicom.attributes import encode_attributes
-from adit_cli.errors import NodeError, Reason, TransientNodeError
+from adit_cli.errors import TransientNodeError
 from adit_cli.nodes.base import Arrival, FailedInstance, InstanceRef, OnArrival, RetrieveRequest
-from adit_cli.nodes.dimse.association import Association
+from adit_cli.nodes.dimse.account import Account
 from adit_cli.nodes.dimse.contexts import STUDY_GET, Context, find_contexts, get_contexts, merged
 from adit_cli.nodes.dimse.crew import Crew
-from adit_cli.nodes.dimse.fetch import Fetched, c_get
+from adit_cli.nodes.dimse.fetch import c_get
 from adit_cli.nodes.dimse.line import Line
-from adit_cli.nodes.dimse.messages import CANCEL, SUCCESS
 from adit_cli.nodes.dimse.pace import Pace
-from adit_cli.nodes.dimse.reasons import status_words
-from adit_cli.nodes.dimse.scu import SubOperations, failure, needed_context
+from adit_cli.nodes.dimse.scu import needed_context
 from adit_cli.nodes.dimse.units import PROBE, Unit, listed_units, shared_units, single_units, whole_units
 from adit_cli.nodes.retry import Tries, retried
 
 MOST_IN_VAIN = 5
-_SOME_FAILED = 0xB000
 
 
 class Retrieval:
-    """What is wanted of one study, what has arrived of it, and what the node said of the rest."""
+    """What is wanted of one study, and what has come of it."""
 
     def __init__(self, lines: list[Line], pace: Pace, tries: Tries, request: RetrieveRequest) -> None:
         self._lines = lines
@@ -41,23 +34,16 @@ class Retrieval:
         self._contexts = _contexts_for(request.instances)
         self._lock = threading.Lock()
         self._spool = Path()
-        self._arrived: set[str] = set()
-        self._words: dict[str, str] = {}
-        self._refusal: NodeError | None = None
-        self._last: SubOperations | None = None
-        self._refused: list[FailedInstance] = []
+        self._account = Account(request)
+        self._arrived = self._account.arrived
 
     def run(self, spool: Path, arrived: OnArrival) -> list[FailedInstance]:
         """Fetch all of it; return what did not come and why."""
         self._spool, self._on_arrival = spool, arrived
         Crew(self._lines, self._pace, self._open, self._fetch).run(self._units())
-        missing = self._missing()
-        if missing:
-            self._ask_singly(missing)
-            missing = self._missing()
-        if not self._arrived and self._refusal is not None:
-            raise self._refusal
-        return [self._explained(one) for one in missing] or self._untold()
+        if self._account.missing:
+            self._ask_singly(self._account.missing)
+        return self._account.result(self._lines[0].party)
 
     def _units(self) -> list[Unit]:
         """Return the first requests; by instances only where something is there already, or it pays."""
@@ -72,9 +58,6 @@ class Retrieval:
         probe = listed_units(request.study_uid, listed, PROBE)[0]
         rest = [one for one in listed if one not in set(probe.instances)]
         return [probe, *shared_units(request.study_uid, rest, associations)]
-
-    def _missing(self) -> list[InstanceRef]:
-        return [one for one in self._request.instances if one.uid not in self._arrived]
 
     def _open(self, line: Line) -> None:
         line.ready(self._contexts)
@@ -98,7 +81,8 @@ class Retrieval:
             fetched = c_get(assoc, identifier, self._spool, self._arrive)
             seconds = time.monotonic() - started
             self._pace.note(associations, len(fetched.arrived), fetched.size, seconds)
-            self._note(assoc, part, fetched)
+            self._account.note_refused(fetched.refused)
+            self._account.note(assoc, "C-GET", part, fetched.told, came=bool(fetched.arrived))
 
     def _contexts_of(self, unit: Unit) -> list[Context]:
         """Return what to propose: for a single instance, all there is for its SOP class.
@@ -116,22 +100,6 @@ class Retrieval:
                 self._arrived.add(arrival.uid)
                 self._on_arrival(arrival)
 
-    def _note(self, assoc: Association, unit: Unit, fetched: Fetched) -> None:
-        """Remember what the node said; TransientNodeError where it was only too busy."""
-        told = fetched.told
-        self._last = told
-        self._refused += fetched.refused
-        words = status_words(told.status) if told.status != SUCCESS else "it said Success"
-        for one in unit.instances:
-            self._words[one.uid] = words
-        self._words |= dict.fromkeys(told.failed_uids, f"{words}, and named it as failed")
-        if told.status in {SUCCESS, _SOME_FAILED, CANCEL} or fetched.arrived:
-            return
-        error = failure(assoc, "C-GET", told.status)
-        self._refusal = error
-        if error.transient:
-            raise error
-
     def _ask_singly(self, missing: list[InstanceRef]) -> None:
         """Ask for the missing ones one by one, until too many of them were asked for in vain."""
         in_vain = 0
@@ -141,30 +109,6 @@ class Retrieval:
             in_vain = in_vain + 1 if len(self._arrived) == before else 0
             if in_vain >= MOST_IN_VAIN:
                 return
-
-    def _explained(self, missing: InstanceRef) -> FailedInstance:
-        words = self._words.get(missing.uid, "the node did not mention it")
-        party = self._lines[0].party
-        return FailedInstance(missing.uid, Reason.INCOMPLETE, f"{party} did not send it: {words}.")
-
-    def _untold(self) -> list[FailedInstance]:
-        """Return what the node itself said that failed, where nothing was listed to compare with."""
-        told = self._last
-        if self._request.instances or told is None:
-            return self._refused
-        named = [
-            FailedInstance(
-                uid, Reason.INCOMPLETE, f"The node named it as failed ({status_words(told.status)})."
-            )
-            for uid in told.failed_uids
-            if uid not in self._arrived
-        ]
-        count = max((told.failed or 0), (told.completed or 0) + (told.warning or 0) - len(self._arrived))
-        if not named and (count > 0 or not self._arrived):
-            said = f"{count or 'no'} instances" if self._arrived or count else "and no instance"
-            words = f"The node ended with {status_words(told.status)}, {said} missing, unnamed."
-            named = [FailedInstance("", Reason.INCOMPLETE, words)]
-        return self._refused + named
 
 
 def _contexts_for(instances: Iterable[InstanceRef]) -> list[Context]:

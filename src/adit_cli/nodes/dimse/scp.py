@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,6 +10,7 @@ from adit_cli.nodes.dimse import pdu
 from adit_cli.nodes.dimse.acceptance import UNKNOWN_CALLED, accepted_contexts, answer, too_busy
 from adit_cli.nodes.dimse.channel import Channel, Ended
 from adit_cli.nodes.dimse.filing import Filed, Filing, GuardedFile
+from adit_cli.nodes.dimse.guests import Guests
 from adit_cli.nodes.dimse.incoming import is_valid_uid
 from adit_cli.nodes.dimse.messages import (
     C_CANCEL_RQ,
@@ -66,10 +67,10 @@ class Service:
         self._contexts: dict[int, tuple[str, str]] = {}
         self._file: GuardedFile | None = None
 
-    def run(self, ae_title: str, calling: Collection[str], *, has_room: bool) -> None:
+    def run(self, ae_title: str, guests: Guests, *, has_room: bool) -> None:
         """Negotiate and serve; however it ends, that is told and nothing half-written is left."""
         try:
-            if self._negotiate(ae_title, calling, has_room=has_room):
+            if self._negotiate(ae_title, guests, has_room=has_room):
                 self._serve()
         except Ended as error:
             self._end(error.pdu)
@@ -83,14 +84,15 @@ class Service:
             if self._file is not None:
                 self._file.discard()
 
-    def _negotiate(self, ae_title: str, calling: Collection[str], *, has_room: bool) -> bool:
+    def _negotiate(self, ae_title: str, guests: Guests, *, has_room: bool) -> bool:
         self._channel.wire.greet()
         self._channel.check_protocol()
         request = self._channel.control()
         if not isinstance(request, pdu.AssociateRequest):
             raise PduError("it did not begin with an association request")
         self._calling = request.calling
-        reply = answer(request, ae_title, calling) if has_room else too_busy()
+        welcome = guests.welcome(request.calling, self._host)
+        reply = answer(request, ae_title, welcome=welcome) if has_room else too_busy()
         self._channel.wire.send(reply.encode())
         if isinstance(reply, pdu.AssociateReject):
             self._tell(Happening.REFUSED, message=_rejection(reply, request))
@@ -165,4 +167,4 @@ def _rejection(reply: pdu.AssociateReject, request: pdu.AssociateRequest) -> str
         return "too many associations are open"
     if reply.reason == UNKNOWN_CALLED:
         return f"it called AE title {request.called}, which is not ours"
-    return "its AE title is not among those that may call"
+    return "it is not among those that may call (--accept, or receiver.accept of the config)"

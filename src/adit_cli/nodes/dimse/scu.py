@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adit_cli.dicom.attributes import decode_attributes
-from adit_cli.dicom.files import FileMeta
 from adit_cli.dicom.query import Attributes
 from adit_cli.errors import DataError, NodeError, Reason, TransientNodeError
+from adit_cli.nodes.base import Ready
 from adit_cli.nodes.dimse.association import Association
 from adit_cli.nodes.dimse.contexts import VERIFICATION
 from adit_cli.nodes.dimse.messages import (
@@ -31,6 +31,7 @@ from adit_cli.nodes.dimse.userinfo import PduError
 
 MOST_ANSWERS = 2_000_000
 _OUT_OF_RESOURCES = range(0xA700, 0xA800)
+_POLL = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Patience:
     def __init__(self, assoc: Association) -> None:
         self._assoc = assoc
         self._seen: object = None
-        self._since = time.monotonic()
+        self._began = self._since = time.monotonic()
 
     def progress(self) -> None:
         """Note that something came."""
@@ -62,12 +63,20 @@ class Patience:
         if counters != self._seen:
             self._seen = counters
             self.progress()
-        elif time.monotonic() - self._since > self._assoc.party.timeouts.dimse:
-            self._assoc.abort()
-            said = f"{self._assoc.party} kept saying Pending and sent nothing"
-            raise TransientNodeError(
-                f"{said} for {self._assoc.party.timeouts.dimse:g} s.", reason=Reason.TIMEOUT
-            )
+        else:
+            self.check()
+
+    def check(self) -> None:
+        """Raise TransientNodeError where the peer has taken too long."""
+        now, limits = time.monotonic(), self._assoc.party.timeouts
+        if now - self._since > limits.dimse:
+            self._give_up(f"said nothing but Pending and sent nothing for {limits.dimse:g} s")
+        if limits.total is not None and now - self._began > limits.total:
+            self._give_up(f"was not done within {limits.total:g} s, the total time that its node allows")
+
+    def _give_up(self, why: str) -> None:
+        self._assoc.abort()
+        raise TransientNodeError(f"{self._assoc.party} {why}.", reason=Reason.TIMEOUT)
 
 
 def needed_context(assoc: Association, abstract_syntax: str, what: str) -> int:
@@ -146,33 +155,66 @@ def _check_number(assoc: Association, number: int) -> None:
         raise NodeError(f"{assoc.party} sent more than {MOST_ANSWERS} answers.", hint="Narrow the query.")
 
 
-def c_move(assoc: Association, model: str, identifier: bytes, destination: str) -> SubOperations:
-    """Have a study sent to an AE title (PS3.4 §C.4.2) and return what the peer says of it."""
+def _nothing_else() -> bool:
+    return False
+
+
+def c_move(
+    assoc: Association,
+    model: str,
+    identifier: bytes,
+    destination: str,
+    meanwhile: Callable[[], bool] = _nothing_else,
+) -> SubOperations:
+    """Have a study sent to an AE title (PS3.4 §C.4.2) and return what the peer says of it.
+
+    `meanwhile` is called again and again, and returns whether anything has come: some archives are
+    silent here until all is sent.
+    """
     context_id = needed_context(assoc, model, "C-MOVE")
     command = Command(C_MOVE_RQ, assoc.begin(), sop_class_uid=model, move_destination=destination)
     _request(assoc, context_id, command, identifier)
     patience = Patience(assoc)
-    while True:
-        message = assoc.receive()
-        response = expect(assoc, message, C_MOVE_RQ)
-        if not response.is_pending:
-            return told(assoc, message)
-        patience.look_at(response)
+    try:
+        while True:
+            _await(assoc, patience, meanwhile)
+            message = assoc.receive()
+            response = expect(assoc, message, C_MOVE_RQ)
+            if not response.is_pending:
+                return told(assoc, message)
+            patience.look_at(response)
+    except BaseException:
+        assoc.abort()
+        raise
 
 
-def c_store(assoc: Association, outbox: Outbox, context_id: int, file: tuple[Path, FileMeta]) -> int:
-    """Send one file as it is and return the status (PS3.4 §B.2.3)."""
-    path, meta = file
+def _await(assoc: Association, patience: Patience, meanwhile: Callable[[], bool]) -> None:
+    while assoc.is_silent(_POLL):
+        if meanwhile():
+            patience.progress()
+        patience.check()
+
+
+def c_store(
+    assoc: Association, outbox: Outbox, context_id: int, file: Ready, following: Path | None = None
+) -> int:
+    """Send one file as it is and return the status (PS3.4 §B.2.3).
+
+    The `following` is read while the peer works on this one.
+    """
+    loaded = outbox.load(file.path)
     command = Command(
         C_STORE_RQ,
         assoc.begin(),
-        sop_class_uid=meta.sop_class_uid,
-        sop_instance_uid=meta.sop_instance_uid,
+        sop_class_uid=file.sop_class_uid,
+        sop_instance_uid=file.uid,
         dataset_type=WITH_DATASET,
         priority=MEDIUM_PRIORITY,
     )
     with assoc.naming("a C-STORE"):
-        outbox.send(assoc.channel.wire, context_id, command, (path, meta.dataset_offset))
+        outbox.send(assoc.channel.wire, context_id, command, loaded)
+    if following is not None:
+        outbox.load_next(following)
     return expect(assoc, assoc.receive(), C_STORE_RQ).status or SUCCESS
 
 

@@ -1,4 +1,4 @@
-"""A server reached by DIMSE, as a source: C-FIND to look, C-GET to fetch (PS3.4 §C)."""
+"""A server reached by DIMSE, as a source: C-FIND to look, C-GET or C-MOVE to fetch (PS3.4 §C)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from adit_cli.dicom.query import Attributes, Level
 from adit_cli.jobfile.node import DimsePeer, Limits
 from adit_cli.nodes.base import FailedInstance, OnArrival, RetrieveRequest
 from adit_cli.nodes.dimse.contexts import PATIENT_FIND, STUDY_FIND, find_contexts
+from adit_cli.nodes.dimse.fetching import GET_ONLY, Fetching, Means
 from adit_cli.nodes.dimse.line import Line
 from adit_cli.nodes.dimse.pace import Pace
 from adit_cli.nodes.dimse.party import Party
-from adit_cli.nodes.dimse.retrieval import Retrieval
 from adit_cli.nodes.dimse.scu import c_find_each, needed_context
 from adit_cli.nodes.retry import STANDARD, Tries, retried
 
@@ -30,12 +30,19 @@ class DimseSource:
     """Finds and fetches over associations that are kept from call to call."""
 
     def __init__(
-        self, name: str, peer: DimsePeer, calling_ae_title: str, limits: Limits, tries: Tries = STANDARD
+        self,
+        name: str,
+        peer: DimsePeer,
+        calling_ae_title: str,
+        limits: Limits,
+        tries: Tries = STANDARD,
+        means: Means = GET_ONLY,
     ) -> None:
         self._party = Party.of(name, peer, calling_ae_title)
         self._tries = tries
         self.pace = Pace(limits.associations)
         self._lines = [Line(self._party, helper=number > 0) for number in range(limits.associations)]
+        self._fetching = Fetching(self._lines, self.pace, tries, means)
 
     def find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
         """Return what the node has. Instances are looked for in one series after the other (PS3.4 §C.4.1)."""
@@ -54,12 +61,13 @@ class DimseSource:
 
     def retrieve(self, request: RetrieveRequest, spool: Path, arrived: OnArrival) -> list[FailedInstance]:
         """Fetch into the spool; what was listed and did not come is asked for again one by one."""
-        return Retrieval(self._lines, self.pace, self._tries, request).run(spool, arrived)
+        return self._fetching.fetch(request, spool, arrived)
 
     def close(self) -> None:
         """Release the associations."""
         for line in self._lines:
             line.close()
+        self._fetching.close()
 
     def _find(self, level: Level, keys: Mapping[str, str]) -> Generator[Attributes]:
         assoc = self._lines[0].ready(find_contexts())

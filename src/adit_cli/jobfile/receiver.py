@@ -1,0 +1,49 @@
+"""How this machine receives what is sent to it: the storage server behind C-MOVE and `adit receive`."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from adit_cli.jobfile.strict import Strict
+from adit_cli.jobfile.tls import ReceiverTls
+from adit_cli.jobfile.values import AeTitle
+
+_CALLER = re.compile(r"\*|[^@\\]{1,16}|[^@\\]{0,16}@[^\s@]+")
+
+
+def checked_caller(text: str) -> str:
+    """Return who may call, as it was written; ValueError where that names nobody."""
+    if not _CALLER.fullmatch(text):
+        raise ValueError("write AE_TITLE, AE_TITLE@host, @host, @10.1.0.0/16, or * for anyone")
+    return text
+
+
+class ReceiverSpec(Strict):
+    """Our storage server: one a machine, for every job."""
+
+    ae_title: AeTitle | None = Field(
+        default=None,
+        description="How others call it, as their administrators registered it; else calling_ae_title.",
+        examples=["ADIT"],
+    )
+    host: str = Field(
+        default="0.0.0.0",  # noqa: S104 - a PACS calls from elsewhere; who may is asked of each caller
+        description="The address to listen on.",
+        examples=["10.1.2.3"],
+    )
+    port: int = Field(default=11112, ge=0, le=65535, description="Its port.", examples=[11112])
+    accept: tuple[Annotated[str, AfterValidator(checked_caller)], ...] = Field(
+        default=(),
+        description="Who may call besides this machine, the servers of the config and those that a job asks: "
+        "`AE_TITLE`, `AE_TITLE@host`, `@host`, `@10.1.0.0/16`, or `*` for anyone.",
+        examples=[["CLINICAL_SEND@10.1.2.4"]],
+    )
+    max_associations: int = Field(
+        default=20, ge=1, le=500, description="How many may call at once.", examples=[20]
+    )
+    tls: ReceiverTls | None = Field(
+        default=None, description="Our certificate, where callers must speak TLS."
+    )

@@ -9,7 +9,8 @@ from pathlib import Path
 from adit_cli.deid.pseudonyms import keyed_pseudonym, random_pseudonym
 from adit_cli.errors import UsageError
 from adit_cli.jobfile.job import Pseudonyms
-from adit_cli.tasks.cohort import NAMES, text_problem
+from adit_cli.tasks.cells import cell_problem
+from adit_cli.tasks.cohort import NAMES
 from adit_cli.tasks.tables import SHOWN, Problems, read_table
 
 Patient = tuple[str, str]
@@ -50,7 +51,7 @@ def read_map(path: Path) -> dict[str, str]:
     holders: dict[str, int] = {}
     for row in read_table(path, NAMES, {}, problems):
         patient_id, pseudonym = row.cells.get("patient_id", ""), row.cells.get("pseudonym", "")
-        fact = _map_problem(patient_id, pseudonym)
+        fact = "; ".join(filter(None, map(row.fault, row.cells))) or _map_problem(patient_id, pseudonym)
         if fact:
             problems.add(row.number, fact)
         elif patient_id in found:
@@ -72,7 +73,7 @@ def _map_problem(patient_id: str, pseudonym: str) -> str:
         return "has no pseudonym"
     if _same(patient_id, pseudonym):
         return "has the patient's own ID as pseudonym"
-    return f"has a pseudonym that {fact}" if (fact := text_problem(pseudonym)) else ""
+    return f"has a pseudonym that {fact}" if (fact := cell_problem("pseudonym", pseudonym)) else ""
 
 
 def _same(one: str, other: str) -> bool:

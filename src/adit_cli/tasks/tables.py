@@ -1,27 +1,36 @@
-"""Read the tables that people bring: any common delimiter and encoding, every cell as text.
+"""Read the tables that people bring: headers as they write them, rows one by one, every cell as text.
 
-Rows are read one by one. A problem names the file and the row, never what the cell holds: that is a
-patient's identifier.
+A problem names the file, the row and the column, never what the cell holds: that is a patient's identifier.
 """
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 
 from adit_cli.errors import UsageError
-from adit_cli.tasks.encodings import opened
+from adit_cli.tasks.formats import Record, read_records
 
 SHOWN = 50
 """Problems of one file that a message lists before it only counts."""
-LONGEST_CELL = 100_000
-_DELIMITERS = (",", ";", "\t", "|")
-_NOTHING: tuple[int, list[str]] = (0, [])
-_SEPARATOR_LINE = re.compile(r"sep=(.)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The columns of a table: those that we know, by our name for them, and the others."""
+
+    known: Mapping[str, int]
+    extra: Mapping[str, int]
+    titles: Sequence[str]
+    place: int
+    """Which record of the file it is."""
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return len(self.titles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +39,27 @@ class Row:
 
     number: int
     cells: Mapping[str, str]
-    extra: Mapping[str, str]
+    header: Header
+    record: Record
+
+    @property
+    def extra(self) -> dict[str, str]:
+        """What the columns hold that mean nothing to us."""
+        return {title: _cell(self.record, place) for title, place in self.header.extra.items()}
+
+    def fault(self, name: str) -> str:
+        """Return what is wrong with a cell whatever it is for."""
+        return self.record.faults.get(self.header.known[name], "") if self.record.faults else ""
+
+    def may_be_number(self, name: str) -> bool:
+        """Return whether a cell is a number for the program that wrote it, as far as the file tells."""
+        return not self.record.typed or self.header.known[name] in self.record.numbers
+
+    def where(self, name: str) -> str:
+        """Return a cell as its owner finds it: by its header, and in a sheet by its name."""
+        place = self.header.known[name]
+        title = self.header.titles[place]
+        return f"{title} ({_letters(place)}{self.record.place})" if self.record.in_sheet else title
 
 
 @dataclass(slots=True)
@@ -58,94 +87,99 @@ class Problems:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The columns of a table: those that we know, by our name for them, and the others."""
-
-    known: Mapping[int, str]
-    extra: Mapping[int, str]
-    width: int
-
-
 def plain(text: str) -> str:
     """Return a header as it is compared: case, blanks, `_` and `-` make no difference."""
     return re.sub(r"[\s_-]+", "", text).casefold()
 
 
 def read_table(
-    path: Path, names: Mapping[str, str], columns: Mapping[str, str], problems: Problems
+    path: Path, names: Mapping[str, str], columns: Mapping[str, str], problems: Problems, sheet: str = ""
 ) -> Iterator[Row]:
     """Yield the rows of a table; `names` maps plain headers to our names, `columns` our names to headers."""
-    with opened(path) as lines:
-        first = next(lines, "")
-        delimiter = _SEPARATOR_LINE.fullmatch(first)
-        first = next(lines, "") if delimiter else first
-        chosen = delimiter[1] if delimiter else _delimiter(first, names)
-        csv.field_size_limit(LONGEST_CELL)
-        records = _records(csv.reader(chain([first], lines), delimiter=chosen), problems)
-        _, cells = next(records, _NOTHING)
-        header = _header(cells, names, columns, problems)
-        for number, cells in records:
-            if any(cell.strip() for cell in cells):
-                yield _row(header, number, cells, problems)
+    return _Table(names, columns, problems).rows(path, sheet)
 
 
-def _records(reader: Iterator[list[str]], problems: Problems) -> Generator[tuple[int, list[str]]]:
-    number = 0
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            problems.add(number, str(error))
-            return
-        yield number, cells
-        number += 1
+class _Table:
+    """A table while it is read."""
 
+    def __init__(self, names: Mapping[str, str], columns: Mapping[str, str], problems: Problems) -> None:
+        self._names = names
+        self._columns = columns
+        self._problems = problems
+        self._header: Header | None = None
 
-def _header(
-    cells: Sequence[str], names: Mapping[str, str], columns: Mapping[str, str], problems: Problems
-) -> Header:
-    mapped = {plain(header): name for name, header in columns.items()}
-    known: dict[int, str] = {}
-    extra: dict[int, str] = {}
-    for place, cell in enumerate(cells):
-        name = mapped.get(plain(cell)) or _unclaimed(names.get(plain(cell)), columns)
-        if name is None:
-            extra[place] = cell.strip() or f"column {place + 1}"
-        elif name in known.values():
-            problems.add(None, f"two columns for {name}: {cell.strip()!r} is the second")
+    def rows(self, path: Path, sheet: str) -> Iterator[Row]:
+        """Yield the rows that hold anything; without a header that we know there are none."""
+        for record in read_records(path, sheet, self._worth, self._fault):
+            if not record.faults and not any(map(str.strip, record.cells)):
+                continue
+            if self._header is not None:
+                yield self._row(self._header, record)
+                continue
+            self._header = self._read_header(record)
+            if not self._header.known:
+                self._problems.add(
+                    None, "no header is one that we know, such as patient_id: name yours under `columns`"
+                )
+                return
+
+    def _worth(self, cells: Sequence[str]) -> int:
+        return sum(plain(cell) in self._names for cell in cells)
+
+    def _fault(self, place: int, fact: str) -> None:
+        if self._header is None:
+            self._problems.add(None, f"the header {fact}")
         else:
-            known[place] = name
-    headers = {plain(cell) for cell in cells}
-    for header in columns.values():
-        if plain(header) not in headers:
-            problems.add(None, f"no column is headed {header!r}")
-    return Header(known, extra, len(cells))
+            self._problems.add(place - self._header.place, fact)
+
+    def _row(self, header: Header, record: Record) -> Row:
+        number = record.place - header.place
+        if any(map(str.strip, record.cells[header.width :])):
+            self._problems.add(number, f"has {len(record.cells)} cells below {header.width} headers")
+        cells = {name: _cell(record, place) for name, place in header.known.items()}
+        return Row(number, cells, header, record)
+
+    def _read_header(self, record: Record) -> Header:
+        titles = [cell.strip() for cell in record.cells]
+        mapped = {plain(header): name for name, header in self._columns.items()}
+        known: dict[str, int] = {}
+        extra: dict[str, int] = {}
+        for place, title in enumerate(titles):
+            name = mapped.get(plain(title)) or self._unclaimed(self._names.get(plain(title)))
+            if name is None:
+                extra[_distinct(title or f"column {place + 1}", extra)] = place
+            elif name in known:
+                self._problems.add(None, f"two columns for {name}: {title!r} is the second")
+            else:
+                known[name] = place
+        headers = {plain(title) for title in titles}
+        for header in self._columns.values():
+            if plain(header) not in headers:
+                self._problems.add(None, f"no column is headed {header!r}")
+        return Header(known, extra, titles, record.place)
+
+    def _unclaimed(self, name: str | None) -> str | None:
+        """Return the name unless the job takes it from another column."""
+        return None if name in self._columns else name
 
 
-def _unclaimed(name: str | None, columns: Mapping[str, str]) -> str | None:
-    """Return the name unless the job takes it from another column."""
-    return None if name in columns else name
+def _cell(record: Record, place: int) -> str:
+    return record.cells[place].strip() if place < len(record.cells) else ""
 
 
-def _row(header: Header, number: int, cells: Sequence[str], problems: Problems) -> Row:
-    if any(cell.strip() for cell in cells[header.width :]):
-        problems.add(number, f"has {len(cells)} cells below {header.width} headers")
-    values = {place: cell.strip() for place, cell in enumerate(cells)}
-    return Row(
-        number,
-        {name: values.get(place, "") for place, name in header.known.items()},
-        {name: values.get(place, "") for place, name in header.extra.items()},
-    )
+def _distinct(title: str, taken: Mapping[str, int]) -> str:
+    number, name = 1, title
+    while name in taken:
+        number += 1
+        name = f"{title} ({number})"
+    return name
 
 
-def _delimiter(header: str, names: Mapping[str, str]) -> str:
-    """Return the delimiter that makes the most of the header: known columns first, then any."""
-    return max(_DELIMITERS, key=lambda delimiter: _worth(header, delimiter, names))
-
-
-def _worth(header: str, delimiter: str, names: Mapping[str, str]) -> tuple[int, int]:
-    _, cells = next(enumerate(csv.reader([header], delimiter=delimiter)), _NOTHING)
-    return sum(plain(cell) in names for cell in cells), len(cells)
+def _letters(place: int) -> str:
+    """Return a column's letters in a sheet; 0 is A."""
+    letters = ""
+    place += 1
+    while place:
+        place, digit = divmod(place - 1, 26)
+        letters = chr(ord("A") + digit) + letters
+    return letters

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from adit_cli.dicom.matching import Match, as_match, values_of
 from adit_cli.dicom.query import Attributes
 from adit_cli.jobfile.job import Job
-from adit_cli.tasks.cohort import CohortRow, read_cohort
+from adit_cli.tasks.cohort import CohortRow, Table, read_cohort
 
 Identity = tuple[str, ...]
 
@@ -18,14 +18,11 @@ class Wish:
     """One question to the source, and the rows that ask it."""
 
     asked: CohortRow
-    table: str
-    """The cohort's file name; empty for a UID of the job file."""
     rows: list[CohortRow] = field(default_factory=list[CohortRow])
 
     def label(self, row: CohortRow | None = None) -> str:
         """Return how the user finds the question again: by a row of it, or its study UID."""
-        number = (row or self.rows[0]).number
-        return f"{self.table} row {number}" if number else f"study {self.asked.study_uid}"
+        return (row or self.rows[0]).where or f"study {self.asked.study_uid}"
 
     def keys(self) -> Attributes:
         """Return the matching keys of a study-level find; a UID says all, so that nothing else narrows it."""
@@ -55,23 +52,46 @@ class Wish:
 
 def wishes_of(job: Job) -> tuple[list[Wish], int]:
     """Return the questions of a job's cohort and UIDs, and how many rows they come from."""
+    wanted = wanted_by(job)
+    return wanted.wishes, wanted.rows
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What a job's tables and UIDs ask for."""
+
+    wishes: list[Wish]
+    rows: int
+    warnings: tuple[str, ...] = ()
+
+
+def wanted_by(job: Job) -> Wanted:
+    """Return a job's questions; UsageError with everything that is wrong with its tables."""
     wishes: dict[CohortRow, Wish] = {}
     studies = job.select.studies
     rows: list[CohortRow] = []
-    if studies.cohort is not None:
-        rows = read_cohort(studies.cohort.file, {**studies.cohort.columns}, _pseudonym_column(job))
-        for row in rows:
-            asked = replace(row, number=0, series_uid="", pseudonym="")
-            wish = wishes.setdefault(asked, Wish(asked, studies.cohort.file.name))
-            wish.rows.append(row)
+    warnings: list[str] = []
+    for table in tables_of(job):
+        read = read_cohort(table, rows[-1].number if rows else 0)
+        rows += read.rows
+        warnings += read.warnings
+    for row in rows:
+        asked = replace(row, number=0, series_uid="", pseudonym="", where="")
+        wishes.setdefault(asked, Wish(asked)).rows.append(row)
     for uid in studies.uids:
         asked = CohortRow(0, study_uid=uid)
-        wishes.setdefault(asked, Wish(asked, "")).rows.append(asked)
-    return list(wishes.values()), len(rows) + len(studies.uids)
+        wishes.setdefault(asked, Wish(asked)).rows.append(asked)
+    return Wanted(list(wishes.values()), len(rows) + len(studies.uids), tuple(warnings))
 
 
-def _pseudonym_column(job: Job) -> str:
-    return (job.pseudonyms.column or "") if job.pseudonyms and job.pseudonyms.source == "column" else ""
+def tables_of(job: Job) -> list[Table]:
+    """Return a job's cohorts, with the column that its pseudonyms come from."""
+    cohort = job.select.studies.cohort
+    if cohort is None:
+        return []
+    column = job.pseudonyms.column if job.pseudonyms and job.pseudonyms.source == "column" else None
+    columns: dict[str, str] = {**cohort.columns} | ({"pseudonym": column} if column else {})
+    return [Table(cohort.file, columns)]
 
 
 def _equal(wanted: str, found: str | None) -> Match:

@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import tracemalloc
+import zipfile
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+
+from adit_cli.errors import UsageError
+from adit_cli.tasks.cohort import CohortRow, CohortTable, Table, read_cohort
+from adit_cli.tasks.formats.record import LONGEST_CELL
+from adit_cli.tasks.formats.shown import number_style
+from adit_cli.tasks.pseudonyms import read_map
+from adit_cli.tasks.tables import Problems
+from tests.support.workbooks import Styled, raw_workbook, workbook
+
+
+def read(path: Path, sheet: str = "") -> CohortTable:
+    return read_cohort(Table(path, sheet=sheet))
+
+
+def problems_of(path: Path, sheet: str = "") -> str:
+    with pytest.raises(UsageError) as caught:
+        read(path, sheet)
+    return str(caught.value)
+
+
+def test_a_workbook_is_read_as_its_cells_show(tmp_path: Path) -> None:
+    path = workbook(
+        tmp_path / "c.xlsx",
+        [
+            ["PatientID", "AccessionNumber", "PatientBirthDate", "StudyDate", "Arm"],
+            ["00471", Styled(815, "00000000"), date(1961, 2, 3), datetime(2024, 1, 31, 10, 20), 7],  # noqa: DTZ001
+            [],
+            [1001.0, Styled(4711, '"A"-0000'), None, 20240201, "x"],
+        ],
+    )
+
+    assert read(path).rows == [
+        CohortRow(
+            1,
+            patient_id="00471",
+            accession_number="00000815",
+            patient_birth_date="19610203",
+            study_date="20240131",
+        ),
+        CohortRow(3, patient_id="1001", accession_number="A-4711", study_date="20240201"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "stored", "shown"),
+    [
+        ("General", "7", "7"),
+        ("General", "7.0", "7"),
+        ("General", "1.2E+10", "12000000000"),
+        ("General", "0.30000000000000004", "0.3"),
+        ("0", "7", "7"),
+        ("#,##0", "1234", "1234"),
+        ("0.00", "12", "12"),
+        ("0.00E+00", "12000000000", "12000000000"),
+        ("00000", "7", "00007"),
+        ("00000", "1234567", "1234567"),
+        ("00000", "-7", "-7"),
+        ("000-00-0000", "123456789", "123-45-6789"),
+        ('"MRN"0000', "12", "MRN0012"),
+        ("\\M00", "5", "M05"),
+        ("[Red]000;-000", "5", "005"),
+        ("#000", "5", "005"),
+        ("yyyy-mm-dd", "45322", "2024-01-31"),
+        ("[$-407]d. mmmm yyyy", "45322", "2024-01-31"),
+        ("dd.mm.yyyy hh:mm", "45322.5", "2024-01-31T12:00:00"),
+        ("h:mm", "0.25", "06:00:00"),
+        ("yyyy", "1", "1900-01-01"),
+        ('"day"0', "45322", "day45322"),
+    ],
+)
+def test_a_number_format_is_honoured(code: str, stored: str, shown: str) -> None:
+    assert number_style(164, code, since_1904=False).show(stored) == shown
+
+
+def test_the_formats_that_are_built_in_and_the_other_calendar_are_known() -> None:
+    assert number_style(14, None, since_1904=False).show("45322") == "2024-01-31"
+    assert number_style(14, None, since_1904=True).show("43860") == "2024-01-31"
+    assert number_style(49, None, since_1904=False).show("7") == "7"
+
+
+def test_a_number_whose_digits_are_lost_is_refused_by_cell(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "c.xlsx", [["x", "accession_number"], ["", 12345678901234567]])
+
+    assert "c.xlsx: row 1: accession_number (B2) is a number of more than 15 digits" in problems_of(path)
+
+
+def test_what_should_be_a_number_and_is_none_is_refused_and_not_shown(tmp_path: Path) -> None:
+    rows = '<row><c t="str"><v>patient_id</v></c></row><row><c><v>Doe</v></c></row>'
+    message = problems_of(raw_workbook(tmp_path / "c.xlsx", rows))
+
+    assert message.endswith("row 1: patient_id (A2) is no number although the sheet says so")
+
+
+def test_a_date_that_no_calendar_has_is_refused(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "c.xlsx", [["patient_id", "study_date"], ["1", Styled(9e9, "yyyy-mm-dd")]])
+
+    assert "row 1: study_date (B2) is no date that a calendar has" in problems_of(path)
+
+
+def test_formula_errors_are_refused_by_cell(tmp_path: Path) -> None:
+    path = workbook(
+        tmp_path / "c.xlsx",
+        [["comment", "MRN", "PatientID"], ["#N/A", "x", "#N/A"], ["", "y", "#REF!"], ["#N/A", "", "1"]],
+    )
+
+    assert problems_of(path).splitlines() == [
+        f"{path}: row 1: PatientID (C2) holds a spreadsheet's error",
+        f"{path}: row 2: PatientID (C3) holds a spreadsheet's error",
+    ]
+
+
+def test_a_formula_counts_by_its_result_and_one_without_is_refused(tmp_path: Path) -> None:
+    rows = (
+        '<row r="1"><c r="A1" t="str"><v>patient_id</v></c></row>'
+        '<row r="2"><c r="A2"><f>40+2</f><v>42</v></c></row>'
+        '<row r="3"><c r="A3"><f>40+2</f></c></row>'
+        '<row r="4"><c r="A4"><f>40+2</f><v/></c></row>'
+        '<row r="5"><c r="A5" t="e"><f>1/0</f><v>#DIV/0!</v></c></row>'
+    )
+    path = raw_workbook(tmp_path / "c.xlsx", rows)
+    sound = raw_workbook(tmp_path / "d.xlsx", rows.partition('<row r="3">')[0])
+
+    assert [line.partition("patient_id ")[2][:23] for line in problems_of(path).splitlines()] == [
+        "(A3) holds a formula wi",
+        "(A4) holds a formula wi",
+        "(A5) holds a spreadshee",
+    ]
+    assert read(sound).rows == [CohortRow(1, patient_id="42")]
+
+
+def test_texts_in_runs_and_without_places_are_read(tmp_path: Path) -> None:
+    texts = (
+        "<si><t>patient_name</t></si><si><t>patient_birth_date</t></si>"
+        "<si><r><t>Yama</t></r><r><t>da^Taro</t></r><rPh><t>ヤマダ</t></rPh></si>"
+    )
+    rows = (
+        '<row><c t="s"><v>0</v></c><c t="s"><v>1</v></c></row>'
+        '<row><c t="s"><v>2</v></c><c t="d"><v>1961-02-03T00:00:00</v></c></row>'
+    )
+
+    assert read(raw_workbook(tmp_path / "c.xlsx", rows, texts)).rows == [
+        CohortRow(1, patient_name="Yamada^Taro", patient_birth_date="19610203")
+    ]
+
+
+def test_the_first_visible_sheet_is_taken_unless_one_is_named(tmp_path: Path) -> None:
+    rows = [["patient_id"], ["1"]]
+    path = workbook(tmp_path / "c.xlsx", rows, before=[("Notes", "hidden"), ("Gone", "veryHidden")])
+    other = workbook(tmp_path / "d.xlsx", rows, before=[("Readme", "visible")])
+
+    assert len(read(path).rows) == len(read(other, "cohort").rows) == 1
+    assert "holds no rows" in problems_of(other)
+    assert "has no sheet 'Nope': there are Readme, Cohort" in problems_of(other, "Nope")
+
+
+def test_a_header_below_empty_lines_is_found_and_rows_are_counted_from_it(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "c.xlsx", [[], [None, None], ["patient_id"], ["1"], ["2*"]])
+
+    assert "row 2: patient_id (A5) holds a wildcard" in problems_of(path)
+
+
+def test_a_huge_cell_is_refused_by_its_name(tmp_path: Path) -> None:
+    huge = "x" * (LONGEST_CELL + 1)
+    row = f'<row r="2"><c r="A2" t="inlineStr"><is><t>{huge}</t></is></c></row>'
+    header = '<row r="1"><c r="A1" t="str"><v>patient_id</v></c></row>'
+
+    assert problems_of(raw_workbook(tmp_path / "c.xlsx", header + row)).endswith(
+        f"row 1: patient_id (A2) has more than {LONGEST_CELL:,} characters"
+    )
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "<row><c><v>1</v></row>",
+        '<row r="x"/>',
+        '<row><c r="!1"><v>1</v></c></row>',
+        '<row><c t="s"><v>9</v></c></row>',
+        '<row><c t="s"><v>x</v></c></row>',
+    ],
+)
+def test_a_workbook_that_is_not_sound_is_an_error(tmp_path: Path, rows: str) -> None:
+    assert "is no sound Excel workbook" in problems_of(raw_workbook(tmp_path / "c.xlsx", rows))
+
+
+def test_other_packed_files_are_no_workbooks(tmp_path: Path) -> None:
+    path = tmp_path / "c.xlsx"
+    with zipfile.ZipFile(path, "w") as package:
+        package.writestr("hello.txt", "hello")
+    cut = tmp_path / "d.xlsx"
+    cut.write_bytes(workbook(tmp_path / "e.xlsx", [["patient_id"], ["1"]]).read_bytes()[:500])
+
+    assert "is no sound Excel workbook" in problems_of(path)
+    assert "is no sound Excel workbook" in problems_of(cut)
+
+
+def test_old_and_encrypted_workbooks_are_named_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "c.xlsx"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512))
+
+    assert "of the old kind, or has a password" in problems_of(path)
+
+
+def test_what_a_file_is_counts_more_than_its_name(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "c.csv", [["patient_id"], ["1"]])
+    text = tmp_path / "d.xlsx"
+    text.write_text("patient_id\n1\n")
+
+    assert read(path).rows == read(text).rows == [CohortRow(1, patient_id="1")]
+    assert "has no sheets" in problems_of(text, "Cohort")
+
+
+def test_a_map_of_pseudonyms_may_be_a_workbook(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "m.xlsx", [["patient_id", "pseudonym"], [Styled(7, "000"), "P1"]])
+
+    assert read_map(path) == {"007": "P1"}
+
+
+def test_numbers_of_different_lengths_look_as_if_zeros_were_dropped(tmp_path: Path) -> None:
+    numbers = (10815, 20471, 4711, 30001)
+    loose = read(workbook(tmp_path / "c.xlsx", [["PatientID"], *([number] for number in numbers)]))
+    kept = read(
+        workbook(tmp_path / "d.xlsx", [["PatientID"], *([Styled(number, "00000")] for number in numbers)])
+    )
+
+    (warning,) = loose.warnings
+    assert warning.endswith(
+        "column PatientID: 1 of 4 numbers are shorter than the others: a spreadsheet may have dropped their"
+        " leading zeros; keep the column as text"
+    )
+    assert kept.warnings == ()
+
+
+def test_numbers_that_a_sheet_shows_as_powers_are_taken_in_full_and_told(tmp_path: Path) -> None:
+    found = read(workbook(tmp_path / "c.xlsx", [["accession_number"], [123456789012]]))
+
+    assert found.rows[0].accession_number == "123456789012"
+    assert "column accession_number: 1 numbers are so long" in found.warnings[0]
+
+
+def test_memory_does_not_grow_with_the_rows_of_a_sheet(tmp_path: Path) -> None:
+    def peak(rows: int) -> int:
+        path = workbook(tmp_path / f"{rows}.xlsx", [["patient_id"], *([f"P{n}"] for n in range(rows))])
+        table = Table(path)
+        tracemalloc.start()
+        read_some(table)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(4000) < 1.5 * peak(400)
+
+
+def read_some(table: Table) -> int:
+    return sum(1 for _ in table.read(Problems(table.path)))

@@ -91,9 +91,15 @@ def query_extensions(contexts: Iterable[Context]) -> tuple[tuple[str, bytes], ..
     return tuple((uid, b"\1") for uid in asked if uid in {STUDY_FIND, PATIENT_FIND})
 
 
-def store_contexts(pairs: Iterable[tuple[str, str]]) -> list[Context]:
-    """Return what C-STORE of these (SOP class, transfer syntax) pairs needs: just them."""
-    return [(sop_class, (syntax,)) for sop_class, syntax in dict.fromkeys(pairs)]
+def store_contexts(pairs: Iterable[tuple[str, str]], *, transcode: bool = False) -> list[Context]:
+    """Return what C-STORE of these (SOP class, transfer syntax) pairs needs: just them.
+
+    With `transcode`, each SOP class is offered uncompressed besides.
+    """
+    wanted = dict.fromkeys(pairs)
+    contexts: list[Context] = [(sop_class, (syntax,)) for sop_class, syntax in wanted]
+    classes = dict.fromkeys(sop_class for sop_class, _ in wanted) if transcode else ()
+    return contexts + [(sop_class, UNCOMPRESSED) for sop_class in classes]
 
 
 def merged(*groups: Sequence[Context]) -> list[Context]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import pairwise
 
-from adit_cli.dicom.files import read_file_meta
 from adit_cli.errors import DataError, Reason
 from adit_cli.jobfile.node import DimsePeer, Limits
 from adit_cli.nodes.base import Delivered, Ready
 from adit_cli.nodes.dimse.association import Association
-from adit_cli.nodes.dimse.contexts import store_contexts
+from adit_cli.nodes.dimse.contexts import UNCOMPRESSED, Context, store_contexts
 from adit_cli.nodes.dimse.crew import Crew
 from adit_cli.nodes.dimse.line import Line
 from adit_cli.nodes.dimse.messages import SUCCESS
@@ -22,6 +23,7 @@ from adit_cli.nodes.dimse.party import Party
 from adit_cli.nodes.dimse.pdu import MAX_CONTEXTS
 from adit_cli.nodes.dimse.reasons import status_reason, status_words
 from adit_cli.nodes.dimse.scu import c_store
+from adit_cli.nodes.dimse.transcoder import Transcoder
 from adit_cli.nodes.retry import STANDARD, Tries, retried
 
 PROBE = 8
@@ -33,13 +35,21 @@ class DimseDestination:
     """Sends over associations that are kept from study to study."""
 
     def __init__(
-        self, name: str, peer: DimsePeer, calling_ae_title: str, limits: Limits, tries: Tries = STANDARD
+        self,
+        name: str,
+        peer: DimsePeer,
+        calling_ae_title: str,
+        limits: Limits,
+        tries: Tries = STANDARD,
+        *,
+        transcode: bool = False,
     ) -> None:
         party = Party.of(name, peer, calling_ae_title)
         self._lines = [Line(party, helper=number > 0) for number in range(limits.associations)]
         self.pace = Pace(limits.associations)
         self._tries = tries
         self._outboxes: dict[Line, Outbox] = {}
+        self._transcoder = Transcoder() if transcode else None
 
     def begin(self, task_key: str) -> DimseDelivery:
         """Start delivering a study; a PACS has it instance by instance, so the key is of no use to it."""
@@ -60,7 +70,7 @@ class DimseDestination:
     def _send(self, files: Sequence[Ready]) -> list[Delivered]:
         if not files:
             return []
-        batch = _Batch(files, self._tries, self._outboxes)
+        batch = _Batch(files, self._tries, self._outboxes, self._transcoder)
         started = time.monotonic()
         associations = Crew(self._lines, self.pace, batch.open, batch.send).run(files)
         seconds = (time.monotonic() - started) * associations
@@ -89,10 +99,18 @@ class DimseDelivery:
 class _Batch:
     """Files that go together: what they need is negotiated at once."""
 
-    def __init__(self, files: Iterable[Ready], tries: Tries, outboxes: dict[Line, Outbox]) -> None:
-        pairs = dict.fromkeys((file.sop_class_uid, file.transfer_syntax_uid) for file in files)
+    def __init__(
+        self,
+        files: Sequence[Ready],
+        tries: Tries,
+        outboxes: dict[Line, Outbox],
+        transcoder: Transcoder | None,
+    ) -> None:
         self.answers: list[Delivered] = []
-        self._contexts = store_contexts(pairs) if len(pairs) <= MAX_CONTEXTS else []
+        self._transcoder = transcoder
+        self._following = {file.uid: after.path for file, after in pairwise(files)}
+        contexts = self._contexts_for(files)
+        self._contexts = contexts if len(contexts) <= MAX_CONTEXTS else []
         self._tries = tries
         self._outboxes = outboxes
         self._lock = threading.Lock()
@@ -111,14 +129,35 @@ class _Batch:
         with self._lock:
             self.answers.append(answer)
 
+    def _contexts_for(self, files: Iterable[Ready]) -> list[Context]:
+        pairs = [(file.sop_class_uid, file.transfer_syntax_uid) for file in files]
+        return store_contexts(pairs, transcode=self._transcoder is not None)
+
     def _send(self, line: Line, file: Ready) -> Delivered:
-        own = store_contexts([(file.sop_class_uid, file.transfer_syntax_uid)])
-        assoc = line.ready(self._contexts or own)
+        assoc = line.ready(self._contexts or self._contexts_for([file]))
         context_id = assoc.context_of(file.sop_class_uid, file.transfer_syntax_uid)
         if context_id is None:
-            return _no_context(assoc, file)
-        outbox = self._outbox(line, assoc)
-        return _answer(file, c_store(assoc, outbox, context_id, (file.path, read_file_meta(file.path))))
+            return self._send_transcoded(line, assoc, file)
+        return self._store(line, assoc, context_id, file)
+
+    def _send_transcoded(self, line: Line, assoc: Association, file: Ready) -> Delivered:
+        """Send it uncompressed, where the node allows it and the peer takes that."""
+        context_id = assoc.context_of(file.sop_class_uid)
+        if self._transcoder is None or context_id is None:
+            return _no_context(assoc, file, may_transcode=self._transcoder is not None)
+        transfer_syntax_uid = assoc.accepted[context_id][1]
+        try:
+            with self._transcoder.copy(file, transfer_syntax_uid) as path:
+                copy = replace(file, path=path, transfer_syntax_uid=transfer_syntax_uid)
+                return self._store(line, assoc, context_id, copy)
+        except DataError as error:
+            refused = _no_context(assoc, file, may_transcode=True)
+            return replace(refused, message=f"{refused.message.rstrip('.')}, and {error.message}.")
+
+    def _store(self, line: Line, assoc: Association, context_id: int, file: Ready) -> Delivered:
+        """Send it under the UIDs of its data set, whatever its file meta information says."""
+        following = self._following.get(file.uid)
+        return _answer(file, c_store(assoc, self._outbox(line, assoc), context_id, file, following))
 
     def _outbox(self, line: Line, assoc: Association) -> Outbox:
         outbox = self._outboxes.get(line)
@@ -127,9 +166,11 @@ class _Batch:
         return outbox
 
 
-def _no_context(assoc: Association, file: Ready) -> Delivered:
+def _no_context(assoc: Association, file: Ready, *, may_transcode: bool) -> Delivered:
     what = f"{uid_name(file.sop_class_uid)} in {uid_name(file.transfer_syntax_uid)}"
     said = f"{assoc.party} does not accept {what}."
+    if not may_transcode and file.transfer_syntax_uid not in UNCOMPRESSED:
+        said += " With `transcode: allow` on the node it is sent uncompressed, if that is accepted."
     return Delivered(file.uid, accepted=False, reason=Reason.NO_CONTEXT, message=said)
 
 

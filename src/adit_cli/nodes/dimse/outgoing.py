@@ -1,10 +1,12 @@
-"""A file on its way to the socket as C-STORE: read by the kernel into the gaps between PDU headers."""
+"""Files on their way to the socket as C-STORE: read by the kernel into the gaps between PDU headers."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
+from adit_cli.dicom.files import FileMeta, read_file_meta
 from adit_cli.errors import DataError
 from adit_cli.nodes.dimse import pdu
 from adit_cli.nodes.dimse.channel import IS_COMMAND, IS_LAST, UNLIMITED, longest_fragment
@@ -17,15 +19,90 @@ _BLOCK = UNLIMITED
 _MOST_GAPS = 512
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A file of which the data set's beginning, mostly all of it, stands in a block."""
+
+    path: Path
+    meta: FileMeta
+    size: int
+    """Bytes of the data set."""
+    block: _Block
+    length: int
+    """How many of them are in the block."""
+
+
 class Outbox:
-    """A block of P-DATA PDUs that is filled and sent again and again.
+    """Two blocks that are filled and sent by turns: the next file is read while the peer files one."""
+
+    def __init__(self, max_length: int) -> None:
+        self.max_length = max_length
+        self._block, self._spare = _Block(max_length), _Block(max_length)
+        self._next: Loaded | None = None
+
+    def load(self, path: Path) -> Loaded:
+        """Return the file ready to be sent; DataError where it is no DICOM or has no data set."""
+        loaded, self._next = self._next, None
+        if loaded is None or loaded.path != path:
+            return _load(path, self._block)
+        self._block, self._spare = self._spare, self._block
+        return loaded
+
+    def load_next(self, path: Path) -> None:
+        """Read the file that probably comes next."""
+        try:
+            self._next = _load(path, self._spare)
+        except DataError:
+            self._next = None  # it is told when that file's turn comes
+
+    def send(self, wire: Wire, context_id: int, command: Command, loaded: Loaded) -> None:
+        """Send a C-STORE request with the data set of the file that was loaded last."""
+        block = loaded.block
+        start = block.write_command(context_id, command)
+        block.send(wire, start, loaded.length, is_last=loaded.length == loaded.size)
+        if loaded.length < loaded.size:
+            _send_rest(wire, loaded)
+
+
+def _load(path: Path, block: _Block) -> Loaded:
+    meta = read_file_meta(path)
+    fd = _opened(path)
+    try:
+        size = os.fstat(fd).st_size - meta.dataset_offset
+        if size <= 0:
+            raise DataError(f"Instance {meta.sop_instance_uid} has no data set.")
+        return Loaded(path, meta, size, block, block.fill(fd, meta.dataset_offset, size))
+    finally:
+        os.close(fd)
+
+
+def _send_rest(wire: Wire, loaded: Loaded) -> None:
+    sent, block = loaded.length, loaded.block
+    fd = _opened(loaded.path)
+    try:
+        while sent < loaded.size:
+            length = block.fill(fd, loaded.meta.dataset_offset + sent, loaded.size - sent)
+            sent += length
+            block.send(wire, _ROOM_FOR_COMMAND, length, is_last=sent == loaded.size)
+    finally:
+        os.close(fd)
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read: {error.strerror}.") from error
+
+
+class _Block:
+    """P-DATA PDUs one behind the other.
 
     One copy from the page cache into the block, one write for a message of up to a mebibyte; longer
     ones take several, so memory does not grow with the object.
     """
 
     def __init__(self, max_length: int) -> None:
-        self.max_length = max_length
         self._step = min(longest_fragment(max_length), _BLOCK - _HEAD)
         self._stride = self._step + _HEAD
         count = max(1, min(_BLOCK // self._stride, _MOST_GAPS))
@@ -34,35 +111,19 @@ class Outbox:
         self._gaps = [self._view[start + _HEAD : start + self._stride] for start in starts]
         self._context_id = self._patched = -1
 
-    def send(self, wire: Wire, context_id: int, command: Command, file: tuple[Path, int]) -> None:
-        """Send a C-STORE request with the data set that stands in a file from an offset on."""
-        path, offset = file
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise DataError(f"{path.name} cannot be read: {error.strerror}.") from error
-        try:
-            self._send(wire, context_id, command, (fd, offset))
-        finally:
-            os.close(fd)
+    def fill(self, fd: int, offset: int, left: int) -> int:
+        """Read as much of what is left as there is room for, and return how much that is."""
+        length = min(left, len(self._gaps) * self._step)
+        _read_into(fd, offset, self._gaps, length)
+        return length
 
-    def _send(self, wire: Wire, context_id: int, command: Command, file: tuple[int, int]) -> None:
-        fd, offset = file
-        left = os.fstat(fd).st_size - offset
-        if left <= 0:
-            raise DataError(f"Instance {command.sop_instance_uid} has no data set.")
-        self._address(context_id)
-        start = self._write_command(context_id, command)
-        while left > 0:
-            length = min(left, len(self._gaps) * self._step)
-            _read_into(fd, offset, self._gaps, length)
-            left, offset = left - length, offset + length
-            stop = self._finish(length, is_last=not left)
-            wire.send(self._view[start:stop])
-            start = _ROOM_FOR_COMMAND
+    def send(self, wire: Wire, start: int, length: int, *, is_last: bool) -> None:
+        """Send the block with so many bytes of a data set in it."""
+        wire.send(self._view[start : self._finish(length, is_last=is_last)])
 
-    def _write_command(self, context_id: int, command: Command) -> int:
+    def write_command(self, context_id: int, command: Command) -> int:
         """Put the command right before the first data PDU; return where it starts."""
+        self._address(context_id)
         raw = encode_command(command)
         head = PDU_HEAD.pack(pdu.P_DATA, len(raw) + 6) + PDV_HEAD.pack(
             len(raw) + 2, context_id, IS_COMMAND | IS_LAST

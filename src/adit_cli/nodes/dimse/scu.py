@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adit_cli.dicom.attributes import decode_attributes
-from adit_cli.dicom.files import FileMeta
 from adit_cli.dicom.query import Attributes
 from adit_cli.errors import DataError, NodeError, Reason, TransientNodeError
+from adit_cli.nodes.base import Ready
 from adit_cli.nodes.dimse.association import Association
 from adit_cli.nodes.dimse.contexts import VERIFICATION
 from adit_cli.nodes.dimse.messages import (
@@ -195,19 +195,26 @@ def _await(assoc: Association, patience: Patience, meanwhile: Callable[[], bool]
         patience.check()
 
 
-def c_store(assoc: Association, outbox: Outbox, context_id: int, file: tuple[Path, FileMeta]) -> int:
-    """Send one file as it is and return the status (PS3.4 §B.2.3)."""
-    path, meta = file
+def c_store(
+    assoc: Association, outbox: Outbox, context_id: int, file: Ready, following: Path | None = None
+) -> int:
+    """Send one file as it is and return the status (PS3.4 §B.2.3).
+
+    The `following` is read while the peer works on this one.
+    """
+    loaded = outbox.load(file.path)
     command = Command(
         C_STORE_RQ,
         assoc.begin(),
-        sop_class_uid=meta.sop_class_uid,
-        sop_instance_uid=meta.sop_instance_uid,
+        sop_class_uid=file.sop_class_uid,
+        sop_instance_uid=file.uid,
         dataset_type=WITH_DATASET,
         priority=MEDIUM_PRIORITY,
     )
     with assoc.naming("a C-STORE"):
-        outbox.send(assoc.channel.wire, context_id, command, (path, meta.dataset_offset))
+        outbox.send(assoc.channel.wire, context_id, command, loaded)
+    if following is not None:
+        outbox.load_next(following)
     return expect(assoc, assoc.receive(), C_STORE_RQ).status or SUCCESS
 
 

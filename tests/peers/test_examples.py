@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -75,6 +78,42 @@ def test_cohort_reaches_the_research_pacs_under_the_pseudonyms_of_the_map(
     assert len(headers) == 20 * len(numbers)
     assert {str(ds.PatientID) for ds in headers} == {"LUNG-001", "LUNG-002", "LUNG-003"}
     assert {str(ds.StudyDescription) for ds in headers} == {"CHEST CT"}
+
+
+def test_mr_series_become_volumes_in_folders_like_those_of_bids(tmp_path: Path, pacs: Orthanc) -> None:
+    study = build_study(
+        tmp_path / "made",
+        patient_id="0004711",
+        modalities=("MR", "MR"),
+        instances=12,
+        size=16,
+        StudyDate="20240214",
+        StudyDescription="MR head",
+        PatientName="Zacharias^Zoe",
+    )
+    pacs.upload(study.files)
+    clinical = f"{{ae_title: {pacs.ae_title}, host: 127.0.0.1, port: {pacs.port}}}"
+    addresses = {"CLINICAL@pacs.example.org:104": clinical}
+    job = example(tmp_path / "job", "nifti-like-bids.yaml", addresses)
+    adit = Adit(tmp_path / "adit")
+
+    ended = adit("transfer", job, "--progress", "none")
+
+    root = job.parent / "bids"
+    names = sorted(str(path.relative_to(root)) for path in root.rglob("sub-*.*"))
+    sidecar = json.loads(next(root.rglob("*.json")).read_text())
+    status = json.loads(adit("status", "nifti-like-bids", "--format", "json").out)
+    assert ended.code == 0, ended.err
+    assert [re.sub(r"-[A-Z0-9]{8}(?=[/_])", "-X", name) for name in names] == [
+        f"sub-X/ses-X/MR/sub-X_ses-X_run-{run}_MR axial{ending}"
+        for run in ("001", "002")
+        for ending in (".json", ".nii.gz")
+    ]
+    assert names[0].startswith(f"sub-{sidecar['PatientID']}/")
+    assert not any(hidden in str(sidecar) for hidden in ("0004711", "Zoe", study.uid, study.series[0].uid))
+    assert str(status).count("is 1 volume") == 2
+    checked = subprocess.run(["sha256sum", "-c", *root.rglob("*.sha256")], cwd=root, check=False)
+    assert checked.returncode == 0
 
 
 def _fetched(server: Orthanc, folder: Path) -> list[Path]:

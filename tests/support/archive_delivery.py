@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from adit_cli.dicom.files import read_file_meta
 from adit_cli.jobfile.archive import Archive
 from adit_cli.nodes.archive import members
-from adit_cli.nodes.base import Delivered, Ready
-from adit_cli.nodes.packing import ArchiveDestination
+from adit_cli.nodes.base import Delivered
+from tests.support.folder_delivery import archive_destination, deliver_to
 
 LAYOUT = "{PatientID}/{StudyInstanceUID}/{SOPInstanceUID}.dcm"
 
@@ -21,13 +20,7 @@ def packed_as(written: object) -> Archive:
 
 def deliver(root: Path, files: Sequence[Path], archive: Archive, key: str = "task") -> list[Delivered]:
     """Deliver files of one study; returns all that was told."""
-    metas = [(path, read_file_meta(path)) for path in files]
-    ready = [
-        Ready(path, meta.sop_instance_uid, meta.sop_class_uid, meta.transfer_syntax_uid, path.stat().st_size)
-        for path, meta in metas
-    ]
-    delivery = ArchiveDestination("out", root, LAYOUT, archive).begin(key)
-    return delivery.add(ready) + delivery.finish()
+    return deliver_to(archive_destination(root, LAYOUT, archive), files, key)
 
 
 def content(path: Path, password: str = "") -> dict[str, bytes]:

@@ -14,6 +14,8 @@ import typer
 from adit_cli.cli.endings import exit_code_of
 from adit_cli.cli.lazy import LazyGroup
 from adit_cli.cli.settings import CONTEXT, ConfigOption, QuietOption, StateOption, VerboseOption
+from adit_cli.cli.versions import note_all, note_version
+from adit_cli.errors import UsageError
 
 EPILOG = """\b
 A NODE is a name from your config, AET@host:port, or a folder's path.
@@ -30,14 +32,6 @@ app = typer.Typer(
 )
 
 
-def _show_version(value: bool) -> None:  # noqa: FBT001  the signature typer calls
-    if value:
-        from importlib.metadata import version  # noqa: PLC0415  20 ms that only --version needs
-
-        typer.echo(f"adit {version('adit-cli')}")
-        raise typer.Exit
-
-
 @app.callback()
 def adit(
     config: ConfigOption = None,
@@ -46,10 +40,19 @@ def adit(
     quiet: QuietOption = 0,
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+        typer.Option("--version", callback=note_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+    everything: Annotated[
+        bool,
+        typer.Option(
+            "--all", callback=note_all, is_eager=True, help="With --version: what it builds on, too."
+        ),
     ] = False,
 ) -> None:
     """Move DICOM images in bulk: complete, de-identified, resumable."""
+    del config, state_dir, verbose, quiet, version  # read where they are needed
+    if everything:
+        raise UsageError("--all belongs to --version", hint="adit --version --all")
 
 
 def run(argv: Sequence[str]) -> int:

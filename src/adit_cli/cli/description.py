@@ -65,7 +65,8 @@ def _node(job: Job, name: str) -> str:
     where = f"folder {_short(node.folder)}" if isinstance(node, FolderNode) else label(node)
     shown = where if name == label(node) else f"{name} ({where})"
     if isinstance(node, FolderNode) and name in job.destinations:
-        return f"{shown}, {_packed(node.archive)}filed as {node.layout}"
+        form = " as NIfTI," if node.format == "nifti" else ""
+        return f"{shown}, {_packed(node.archive)}filed{form} as {node.filing}"
     return shown
 
 

@@ -76,7 +76,8 @@ def task_row(record: TaskRecord) -> Row:
         "seconds": round(outcome.seconds, 3),
         "rows": " ".join(map(str, record.rows)),
     }
-    return row | moved | rest | {"message": outcome.message, "hint": outcome.hint}
+    words = {"message": outcome.message, "hint": outcome.hint, "notes": "; ".join(outcome.notes)}
+    return row | moved | rest | words
 
 
 def state(summary: Summary) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -15,20 +15,29 @@ from adit_cli.jobfile.values import RelativePath
 DEFAULT_LAYOUT = (
     "{PatientID}/{StudyDate}-{StudyTime}-{Modalities}/{SeriesNumber}-{SeriesDescription}/{SOPInstanceUID}.dcm"
 )
+NIFTI_LAYOUT = "{PatientID}/{StudyDate}-{StudyTime}-{Modalities}/{SeriesNumber}-{SeriesDescription}"
 
-_FIELD = re.compile(r"\{([^{}:!]*)[^{}]*\}")
+_FIELD = re.compile(r"\{([^{}:!,]*(?:,[0-9A-Fa-f]{4})?)([:!,][^{}]*)?\}")
+_FORMAT = re.compile(r":0\d{1,2}|:\.\d{1,3}|[:,]hash")
+_TAG = re.compile(r"([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})")
+_UNSAFE = re.compile(r'[<>:"|?*\x00-\x1f]')
 
 
 def _checked_layout(layout: str) -> str:
-    """Refuse what cannot be a place for files; the folder node itself knows the finer rules."""
+    """Refuse what cannot be a place for files."""
     levels = re.split(r"[/\\]", layout)
     if "" in levels or ".." in levels or "." in levels:
         raise ValueError("must be relative folders and a file name, without empty or dotted parts")
-    if re.search(r"[{}]", _FIELD.sub("", layout)):
+    literal = _FIELD.sub("", layout)
+    if re.search(r"[{}]", literal):
         raise ValueError("has a brace that is not closed: write keywords as {PatientID}")
-    for keyword in _FIELD.findall(layout):
-        if keyword != "Modalities":
-            known_keyword(keyword)
+    if _UNSAFE.search(literal):
+        raise ValueError('holds one of <>:"|?* or a control character, which not every disk takes in a name')
+    for name, form in _FIELD.findall(layout):
+        if name != "Modalities":
+            known_keyword(_TAG.sub(r"\1,\2", name) if _TAG.fullmatch(name) else name)
+        if form and not _FORMAT.fullmatch(form):
+            raise ValueError(f"has the format {form!r} that is not known: use :03, :.20 or :hash")
     if not _FIELD.search(levels[-1]):
         raise ValueError("gives every file the same name: end it with {SOPInstanceUID}.dcm")
     return layout
@@ -40,7 +49,8 @@ class FolderNode(Strict):
     folder: RelativePath = Field(description="The folder; relative to the job file.", examples=["out/"])
     layout: Annotated[str, AfterValidator(_checked_layout)] = Field(
         default=DEFAULT_LAYOUT,
-        description="Where a file goes in the folder: DICOM keywords in braces.",
+        description="Where a file goes in the folder: DICOM keywords, or tags such as `{00100020}`, in "
+        "braces; `{SeriesNumber:03}` pads, `{StudyDescription:.20}` cuts, `{PatientID:hash}` is short.",
         examples=["{PatientID}/{SeriesNumber}/{SOPInstanceUID}.dcm"],
     )
     archive: ArchiveForm | None = Field(
@@ -48,8 +58,20 @@ class FolderNode(Strict):
         description="On the way out: pack into archives; `zip`, `7z` or a mapping of the keys below.",
         examples=["zip"],
     )
+    format: Literal["dicom", "nifti"] = Field(
+        default="dicom",
+        description="On the way out: images as they are, or each series as NIfTI by the program `dcm2niix`.",
+        examples=["nifti"],
+    )
     manifest: bool = Field(
         default=False,
         description="On the way out: SHA-256 sums of the files, or of each archive, for `sha256sum -c`.",
         examples=[True],
     )
+
+    @property
+    def filing(self) -> str:
+        """Where files go on the way out: without a layout of the user's, one that fits what is made."""
+        if self.format == "nifti" and "layout" not in self.model_fields_set:
+            return NIFTI_LAYOUT
+        return self.layout

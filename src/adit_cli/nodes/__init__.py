@@ -10,18 +10,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from adit_cli.errors import NodeError
-from adit_cli.jobfile.archive import Archive
 from adit_cli.jobfile.dicomweb import DicomwebPeer
 from adit_cli.jobfile.node import DimsePeer, FolderNode, NodeSpec, ServerNode
 from adit_cli.nodes.base import Destination, Source
 
 if TYPE_CHECKING:
     from adit_cli.nodes.inbox import Order
+    from adit_cli.nodes.staging import Filing
 
 
-def open_source(
-    name: str, spec: NodeSpec, calling_ae_title: str, receiver: Order | None = None
-) -> Source:
+def open_source(name: str, spec: NodeSpec, calling_ae_title: str, receiver: Order | None = None) -> Source:
     """Return a node as one that studies are found in and fetched from; C-MOVE needs the receiver."""
     match spec:
         case FolderNode():
@@ -58,14 +56,8 @@ def open_source(
 def open_destination(name: str, spec: NodeSpec, calling_ae_title: str) -> Destination:
     """Return a node as one that studies are delivered to."""
     match spec:
-        case FolderNode(archive=Archive() as archive):
-            from adit_cli.nodes.packing import ArchiveDestination  # noqa: PLC0415 - as above
-
-            return ArchiveDestination(name, spec.folder, spec.layout, archive, manifest=spec.manifest)
         case FolderNode():
-            from adit_cli.nodes.folder import FolderDestination  # noqa: PLC0415 - as above
-
-            return FolderDestination(name, spec.folder, spec.layout, manifest=spec.manifest)
+            return _folder_destination(name, spec)
         case ServerNode(dimse=DimsePeer(), dicomweb=DicomwebPeer()):
             from adit_cli.nodes.ways import PreferringDestination, Ways  # noqa: PLC0415 - as above
 
@@ -86,6 +78,27 @@ def open_destination(name: str, spec: NodeSpec, calling_ae_title: str) -> Destin
             raise NodeError(
                 f"{name} has no address", hint="give it dimse: AE_TITLE@host:port or dicomweb: URL"
             )
+
+
+def _folder_destination(name: str, spec: FolderNode) -> Destination:
+    filing = _filing(name, spec)
+    if spec.format == "nifti":
+        from adit_cli.nodes.nifti import NiftiDestination  # noqa: PLC0415 - as above
+
+        return NiftiDestination(name, spec.folder, spec.filing, filing)
+    from adit_cli.nodes.folder import FolderDestination  # noqa: PLC0415 - as above
+
+    return FolderDestination(name, spec.folder, spec.filing, filing)
+
+
+def _filing(name: str, spec: FolderNode) -> Filing:
+    if spec.archive is not None:
+        from adit_cli.nodes.packing import ArchiveFiling  # noqa: PLC0415 - as above
+
+        return ArchiveFiling(name, spec.folder, spec.archive, manifest=spec.manifest)
+    from adit_cli.nodes.tree import TreeFiling  # noqa: PLC0415 - as above
+
+    return TreeFiling(name, spec.folder, manifest=spec.manifest)
 
 
 def _apart(spec: ServerNode) -> list[tuple[str, ServerNode]]:
@@ -111,9 +124,7 @@ class NodePool:
     def source(self, name: str) -> Source:
         """Return the node with this name as a source."""
         if name not in self._sources:
-            self._sources[name] = open_source(
-                name, self._nodes[name], self._calling_ae_title, self._receiver
-            )
+            self._sources[name] = open_source(name, self._nodes[name], self._calling_ae_title, self._receiver)
         return self._sources[name]
 
     def destination(self, name: str) -> Destination:

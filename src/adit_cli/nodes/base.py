@@ -96,7 +96,10 @@ class Delivered:
     uid: str
     accepted: bool
     reason: Reason | None = None
+    """Why it was refused; of one that was accepted, why a person should look at it."""
     message: str = ""
+    skipped: bool = False
+    """Whether it isn't there because such things are not for this destination: nothing went wrong."""
 
 
 class Delivery(Protocol):
@@ -150,7 +153,7 @@ class Streaming(Protocol):
 
 @runtime_checkable
 class Reporting(Protocol):
-    """A source that has something to say about what it holds, such as files it cannot read."""
+    """A source or a delivery that has something to say, such as of files it cannot read."""
 
     def notes(self) -> list[str]:
         """Return sentences for a person."""

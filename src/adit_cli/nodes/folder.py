@@ -8,13 +8,13 @@ from pathlib import Path
 
 from adit_cli.dicom.files import read_file_meta
 from adit_cli.dicom.query import Attributes, Level
-from adit_cli.errors import DataError, NodeError, Reason
+from adit_cli.errors import DataError, Reason
 from adit_cli.nodes.answers import answer
 from adit_cli.nodes.base import Arrival, Delivery, FailedInstance, OnArrival, RetrieveRequest
 from adit_cli.nodes.layout import Layout, safe_name
 from adit_cli.nodes.scan import FoundInstance, FoundSeries, Scan, scan
-from adit_cli.nodes.staging import StagedDelivery
-from adit_cli.nodes.storage import link_or_copy, make_private, same_content, storage_errors
+from adit_cli.nodes.staging import Filing, StagedDelivery, Waiting
+from adit_cli.nodes.storage import link_or_copy, same_content, storage_errors
 from adit_cli.nodes.unpacking import Unpacking
 
 logger = logging.getLogger(__name__)
@@ -127,21 +127,18 @@ def _series_of(found: Scan, request: RetrieveRequest) -> Iterator[FoundSeries]:
 
 
 class FolderDestination:
-    """A `Destination` that files studies into a tree by a layout."""
+    """A `Destination` that files studies by a layout, in a tree or in archives."""
 
-    def __init__(self, name: str, root: Path, layout: str, *, manifest: bool = False) -> None:
+    def __init__(self, name: str, root: Path, layout: str, filing: Filing) -> None:
         self._name = name
         self._root = root
         self._layout = Layout(layout)
-        self._manifest = manifest
+        self._filing = filing
 
     def begin(self, task_key: str) -> Delivery:
         """Start a study in a place aside; NodeError where the folder cannot be written."""
-        if self._root.exists() and not self._root.is_dir():
-            raise NodeError(f"{self._name}: {self._root} is not a folder")
-        with storage_errors(self._name):
-            make_private(self._root)
-        return StagedDelivery(self._name, self._root, self._layout, task_key, manifest=self._manifest)
+        self._filing.prepare()
+        return StagedDelivery(Waiting(self._name, self._root, self._layout, task_key), self._filing)
 
     def close(self) -> None:
         """Nothing is held open between studies."""

@@ -10,12 +10,13 @@ import hashlib
 import re
 import string
 import unicodedata
+from base64 import b32encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import PurePosixPath
 
-from adit_cli.dicom.dictionary import tag_of
+from adit_cli.dicom.dictionary import keyword_of, tag_of
 from adit_cli.dicom.query import Attributes
 from adit_cli.errors import UsageError
 from adit_cli.nodes.scan import IMAGE_KEYS, PATIENT_KEYS, SERIES_KEYS, STUDY_KEYS
@@ -25,7 +26,9 @@ VALUE_LIMIT = 64
 NAME_LIMIT = 200
 """Bytes of one name; file systems allow 255, and staging and archives add to it."""
 
-_SPEC = re.compile(r"0\d{1,2}|\.\d{1,3}")
+HASH = "hash"
+_SPEC = re.compile(rf"0\d{{1,2}}|\.\d{{1,3}}|{HASH}")
+_TAG = re.compile(r"[0-9A-Fa-f]{4},?[0-9A-Fa-f]{4}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[\d¹²³]|lpt[\d¹²³])(\..*)?", re.IGNORECASE)
 _UNSAFE = frozenset('<>:"/\\|?*')
 _MARK = "~"
@@ -46,7 +49,8 @@ class Layout:
     """A template such as `{PatientID}/{Modalities}/{SeriesNumber:03}/{SOPInstanceUID}.dcm`."""
 
     def __init__(self, template: str) -> None:
-        self._levels = tuple(_parse(template, level) for level in template.split("/"))
+        written = template.replace(f",{HASH}}}", f":{HASH}}}")  # as dcm4che writes it
+        self._levels = tuple(_parse(template, level) for level in written.split("/"))
         self.keywords: frozenset[str] = frozenset(
             field.keyword for level in self._levels for field in level if field.keyword
         ) - {MODALITIES}
@@ -67,6 +71,11 @@ def safe_name(value: str) -> str:
     if value and not cleaned.strip(". "):
         cleaned = "_"  # alone it would be the folder itself, or the one above it
     return cleaned if cleaned == value and _MARK not in value else cleaned + _fingerprint(value)
+
+
+def short_hash(value: str) -> str:
+    """Return eight characters that every disc takes (PS3.10 §8.5), made from all of a value."""
+    return b32encode(hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()[:5]).decode()
 
 
 def set_apart(places: Mapping[str, PurePosixPath]) -> dict[str, PurePosixPath]:
@@ -100,7 +109,7 @@ def _parse(template: str, level: str) -> tuple[Field, ...]:
         pieces = list(string.Formatter().parse(level))
     except ValueError as error:
         raise UsageError(f"layout {template!r}: {error}") from error
-    fields = tuple(Field(text, keyword or "", spec or "") for text, keyword, spec, _ in pieces)
+    fields = tuple(Field(text, _keyword(name or ""), spec or "") for text, name, spec, _ in pieces)
     if any(conversion for *_, conversion in pieces):
         raise UsageError(f"layout {template!r}: write {{Keyword}} or {{Keyword:03}}, without '!'")
     for text, keyword, spec, _ in pieces:
@@ -110,22 +119,33 @@ def _parse(template: str, level: str) -> tuple[Field, ...]:
     return fields
 
 
+def _keyword(name: str) -> str:
+    """Return the keyword of a tag, written `00100020` as dcm4che does, or `0010,0020`."""
+    return keyword_of(int(name.replace(",", ""), 16)) if _TAG.fullmatch(name) else name
+
+
+def _is_known(name: str) -> bool:
+    keyword = _keyword(name)
+    return bool(keyword) and tag_of(keyword) is not None and not _TAG.fullmatch(keyword)
+
+
 def _check(template: str, text: str, keyword: str | None, spec: str) -> None:
     if any(_safe_character(character) == "_" != character for character in text):
         raise UsageError(f"layout {template!r}: {text!r} holds a character that not every disk takes")
     if keyword is None:
         return
-    if keyword != MODALITIES and (not keyword or tag_of(keyword) is None):
+    if keyword != MODALITIES and not _is_known(keyword):
         close = get_close_matches(keyword, _USUAL, n=1)
         hint = f"did you mean {close[0]}?" if close else "use a DICOM keyword such as PatientID"
         raise UsageError(f"layout {template!r}: {keyword!r} is no DICOM keyword", hint=hint)
     if spec and not _SPEC.fullmatch(spec):
-        raise UsageError(f"layout {template!r}: format {spec!r} is not known", hint="use 03 or .20")
+        raise UsageError(f"layout {template!r}: format {spec!r} is not known", hint="use 03, .20 or hash")
 
 
 def _name(level: tuple[Field, ...], values: Attributes) -> str:
     name = "".join(field.literal + _value(field, values) for field in level)
-    uid = _stand_in({field.keyword for field in level if field.keyword}, values)
+    shown = {field.keyword for field in level if field.keyword and field.spec != HASH}
+    uid = _stand_in(shown, values)
     return _safe_as_a_whole(name + (_fingerprint(uid) if uid else ""))
 
 
@@ -146,6 +166,8 @@ def _value(field: Field, values: Attributes) -> str:
     if not field.keyword:
         return ""
     value = values.get(field.keyword, "").strip()
+    if field.spec == HASH:
+        return short_hash(value)
     if field.keyword.endswith("Time"):
         value = value.partition(".")[0]
     if not value:

@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import os
 import zipfile
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
 from shutil import copyfileobj
@@ -18,41 +18,15 @@ from adit_cli.errors import DataError, NodeError, Reason
 from adit_cli.jobfile.archive import Archive
 from adit_cli.nodes import sevenzip
 from adit_cli.nodes.archive import members
-from adit_cli.nodes.base import Delivered, Delivery, Ready
+from adit_cli.nodes.base import Delivered
 from adit_cli.nodes.layout import Layout
 from adit_cli.nodes.manifest import manifest_of_archive, write_manifest
 from adit_cli.nodes.packed import write_private
-from adit_cli.nodes.staging import Waiting, accepted, folders_above, put
+from adit_cli.nodes.staging import Held, Staged, accepted
 from adit_cli.nodes.storage import BLOCK, PRIVATE_FILE, flush, make_private, storage_errors
+from adit_cli.nodes.tree import folders_above, prepare_folder, put
 
 _NAMES = {"study": "{StudyInstanceUID}", "patient": "{PatientID}"}
-
-
-class ArchiveDestination:
-    """A `Destination` that packs the studies, or all studies of a patient, into an archive each."""
-
-    def __init__(
-        self, name: str, root: Path, layout: str, archive: Archive, *, manifest: bool = False
-    ) -> None:
-        self._name = name
-        self._root = root
-        self._layout = Layout(layout)
-        self._archive = archive
-        self._manifest = manifest
-
-    def begin(self, task_key: str) -> Delivery:
-        """Start a study aside; NodeError where the folder cannot be written, or the program is missing."""
-        if self._root.exists() and not self._root.is_dir():
-            raise NodeError(f"{self._name}: {self._root} is not a folder")
-        if needs_program(self._archive):
-            sevenzip.program()
-        with storage_errors(self._name):
-            make_private(self._root)
-        waiting = Waiting(self._name, self._root, self._layout, task_key)
-        return ArchiveDelivery(self._name, self._root, self._archive, waiting, manifest=self._manifest)
-
-    def close(self) -> None:
-        """Nothing is held open between studies."""
 
 
 def needs_program(archive: Archive) -> bool:
@@ -60,46 +34,43 @@ def needs_program(archive: Archive) -> bool:
     return archive.format == "7z" or archive.password is not None
 
 
-class ArchiveDelivery:
-    """A `Delivery` of one study into an archive."""
+class ArchiveFiling:
+    """A `Filing` that packs the studies, or all studies of a patient, into an archive each."""
 
-    def __init__(
-        self, name: str, root: Path, archive: Archive, waiting: Waiting, *, manifest: bool = False
-    ) -> None:
+    def __init__(self, name: str, root: Path, archive: Archive, *, manifest: bool = False) -> None:
         self._name = name
         self._root = root
         self._archive = archive
         self._password = archive.password.get_secret_value() if archive.password else ""
-        self._waiting = waiting
         self._manifest = manifest
 
-    def add(self, files: Sequence[Ready]) -> list[Delivered]:
-        """Take the files aside until the study is whole."""
-        return self._waiting.add(files)
+    def prepare(self) -> None:
+        """Make the folder; NodeError where it cannot be written, or the program is missing."""
+        if needs_program(self._archive):
+            sevenzip.program()
+        prepare_folder(self._name, self._root)
 
-    def finish(self) -> list[Delivered]:
+    def file(self, held: Held) -> list[Delivered]:
         """Pack the study and wait until its archive is on the disk itself."""
         told: list[Delivered] = []
         with storage_errors(self._name), _alone(self._root):
-            for number, (target, files) in enumerate(self._by_archive().items()):
-                told += self._deliver(target, files, self._waiting.folder / f"work-{number}")
-        self.abandon()
+            for number, (target, files) in enumerate(self._by_archive(held).items()):
+                told += self._deliver(held, target, files, held.folder / f"work-{number}")
         return told
 
-    def abandon(self) -> None:
-        """Remove what is still aside."""
-        self._waiting.close()
-
-    def _by_archive(self) -> dict[PurePosixPath, dict[str, str]]:
+    def _by_archive(self, held: Held) -> dict[PurePosixPath, dict[str, str]]:
         """Return for each archive the names in it, by SOP Instance UID."""
         name = Layout(f"{_NAMES[self._archive.per]}.{self._archive.format}")
         archives: dict[PurePosixPath, dict[str, str]] = {}
-        for uid, place in self._waiting.places().items():
-            inner = _neutral(uid) if self._archive.format == "zip" and self._password else str(place)
-            archives.setdefault(name.place(self._waiting.staged[uid].values, ()), {})[uid] = inner
+        for uid, place in held.places().items():
+            staged = held.staged[uid]
+            inner = _neutral(staged) if self._archive.format == "zip" and self._password else str(place)
+            archives.setdefault(name.place(staged.values, ()), {})[uid] = inner
         return archives
 
-    def _deliver(self, place: PurePosixPath, files: Mapping[str, str], work: Path) -> list[Delivered]:
+    def _deliver(
+        self, held: Held, place: PurePosixPath, files: Mapping[str, str], work: Path
+    ) -> list[Delivered]:
         """Put the files into an archive, together with what is in it already."""
         target = self._root / place
         make_private(work / "tree")
@@ -108,9 +79,9 @@ class ArchiveDelivery:
             known = self._known(target, present)
         except DataError:
             return [_refused(uid, "an archive that cannot be opened is already there") for uid in files]
-        differing = [uid for uid, name in files.items() if name in known and known[name] != self._sum(uid)]
+        differing = [uid for uid, name in files.items() if name in known and known[name] != _sum(held, uid)]
         new = {uid: name for uid, name in files.items() if name not in known}
-        if new and not self._pack(target, new, work, present if known else None):
+        if new and not self._pack(held, target, new, work, present if known else None):
             return [_refused(uid, "another archive is already in its place") for uid in files]
         flush([target, *folders_above(self._root, [place])])
         if self._manifest:
@@ -130,16 +101,14 @@ class ArchiveDelivery:
                 member.name: _digest(iter(lambda data=member.data: data.read(BLOCK), b"")) for member in found
             }
 
-    def _sum(self, uid: str) -> bytes:
-        with self._waiting.staged[uid].path.open("rb") as file:
-            return _digest(iter(lambda: file.read(BLOCK), b""))
-
-    def _pack(self, target: Path, new: Mapping[str, str], work: Path, present: Path | None) -> bool:
+    def _pack(
+        self, held: Held, target: Path, new: Mapping[str, str], work: Path, present: Path | None
+    ) -> bool:
         """Return whether an archive with the new files, and all that was in the old one, took its place."""
         tree, packed = work / "tree", work / f"new.{self._archive.format}"
         for uid, name in new.items():
             make_private((tree / name).parent)
-            self._waiting.staged[uid].path.rename(tree / name)
+            held.staged[uid].path.rename(tree / name)
         if present is not None:
             self._take_along(present, tree)
         if needs_program(self._archive):
@@ -164,13 +133,18 @@ class ArchiveDelivery:
                 write_private(member.data, path)
 
 
-def _neutral(uid: str) -> str:
+def _neutral(staged: Staged) -> str:
     """Return a name that says nothing, and is the same each time: zip does not hide names."""
-    return f"{hashlib.sha256(uid.encode()).hexdigest()[:24]}.dcm"
+    return hashlib.sha256(staged.stem.encode()).hexdigest()[:24] + staged.suffix
 
 
 def _refused(uid: str, why: str) -> Delivered:
     return Delivered(uid, accepted=False, reason=Reason.MISMATCH, message=f"{why}, and was left untouched")
+
+
+def _sum(held: Held, uid: str) -> bytes:
+    with held.staged[uid].path.open("rb") as file:
+        return _digest(iter(lambda: file.read(BLOCK), b""))
 
 
 def _digest(blocks: Iterable[bytes]) -> bytes:

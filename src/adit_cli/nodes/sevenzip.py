@@ -21,6 +21,7 @@ Kind = Literal["zip", "7z"]
 NAMES = ("7zz", "7z")
 VARIABLE = "ADIT_7ZZ"
 _FIELD = re.compile(r"^(Path|Size|CRC|Encrypted|Folder|Attributes) = ?(.*)$", re.MULTILINE)
+_VERSION = re.compile(rb"^7-Zip .*?(\d+\.\d+)", re.MULTILINE)
 _LINK = re.compile(r"\bl[rwx-]{9}")
 
 
@@ -44,6 +45,17 @@ def program() -> str:
             hint=f"install it (Debian and Ubuntu: 7zip), or say where it is: {VARIABLE}=PATH",
         )
     return found
+
+
+def version() -> str:
+    """Return the program's version; NodeError where there is none to ask."""
+    done = subprocess.run(  # noqa: S603 - fixed arguments
+        [program(), "i"], stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    found = _VERSION.search(done.stdout)
+    if found is None:
+        raise NodeError("the program named 7zz does not say its version", hint=f"check {VARIABLE}")
+    return found[1].decode()
 
 
 def entries(path: Path, kind: Kind, password: str = "") -> list[Entry]:
@@ -130,6 +142,7 @@ def write(folder: Path, target: Path, kind: Kind, password: str = "") -> None:
         capture_output=True,
         check=False,
         env=_environment(),
+        process_group=0,  # Ctrl-C is for the run, which lets an archive come to its end
     )
     if b"No space left" in done.stderr + done.stdout:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

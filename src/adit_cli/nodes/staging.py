@@ -1,17 +1,12 @@
-"""One study on its way into a folder tree: kept aside until it is whole, then moved in by rename.
-
-Nothing that stands in the tree is ever written over; what lies there already is compared.
-"""
+"""One study on its way into a folder: kept aside until it is whole, then filed as one."""
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from adit_cli.dicom.attributes import read_attributes
 from adit_cli.dicom.query import Attributes
@@ -19,8 +14,7 @@ from adit_cli.errors import DataError, Reason
 from adit_cli.nodes.aside import Aside
 from adit_cli.nodes.base import Delivered, Ready
 from adit_cli.nodes.layout import Layout, set_apart
-from adit_cli.nodes.manifest import manifest_of_study, write_manifest
-from adit_cli.nodes.storage import flush, make_private, same_content, storage_errors, take_private
+from adit_cli.nodes.storage import storage_errors, take_private
 
 _ALWAYS = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "PatientID", "Modality"})
 
@@ -31,14 +25,47 @@ class Staged:
 
     path: Path
     values: Attributes
+    stem: str
+    """What it is, where its name must not say more; files that belong together share it."""
+    suffix: str = ".dcm"
+
+
+class Held(Protocol):
+    """The files of one study that are ready to be filed, by what they answer to."""
+
+    staged: dict[str, Staged]
+
+    @property
+    def folder(self) -> Path:
+        """Where they lie; whatever else is put here goes with them."""
+        ...
+
+    def places(self) -> dict[str, PurePosixPath]:
+        """Return where each file goes by the layout, every file to another place."""
+        ...
+
+
+class Filing(Protocol):
+    """What brings files to where they belong in a folder."""
+
+    def prepare(self) -> None:
+        """Make sure that the folder can be written to; NodeError where it cannot."""
+        ...
+
+    def file(self, held: Held) -> list[Delivered]:
+        """Bring all of them there as one, and wait until they are on the disk itself."""
+        ...
 
 
 class Waiting:
     """The files of one study in a corner of the destination, until all of them are there."""
 
-    def __init__(self, name: str, root: Path, layout: Layout, task_key: str) -> None:
+    def __init__(
+        self, name: str, root: Path, layout: Layout, task_key: str, *, asked: Iterable[str] = ()
+    ) -> None:
         self._name = name
         self._layout = layout
+        self._asked = layout.keywords | _ALWAYS | set(asked)
         self._numbers = count()
         self.staged: dict[str, Staged] = {}
         with storage_errors(name):
@@ -72,37 +99,27 @@ class Waiting:
         target = self.folder / str(next(self._numbers))
         take_private(file.path, target, spooled=file.spooled)
         try:
-            values = read_attributes(target, self._layout.keywords | _ALWAYS)
+            values = read_attributes(target, self._asked)
         except DataError as error:
             return Delivered(file.uid, accepted=False, reason=Reason.REJECTED, message=error.message)
-        self.staged[file.uid] = Staged(target, values)
+        self.staged[file.uid] = Staged(target, values, file.uid)
         return None
 
 
 class StagedDelivery:
-    """A `Delivery` into the tree below `root`."""
+    """A `Delivery` that files a study when all of it is there."""
 
-    def __init__(
-        self, name: str, root: Path, layout: Layout, task_key: str, *, manifest: bool = False
-    ) -> None:
-        self._name = name
-        self._root = root
-        self._manifest = manifest
-        self._waiting = Waiting(name, root, layout, task_key)
+    def __init__(self, waiting: Waiting, filing: Filing) -> None:
+        self._waiting = waiting
+        self._filing = filing
 
     def add(self, files: Sequence[Ready]) -> list[Delivered]:
-        """Take the files aside; whether they fit into the tree shows when the study is whole."""
+        """Take the files aside; whether they fit shows when the study is whole."""
         return self._waiting.add(files)
 
     def finish(self) -> list[Delivered]:
-        """Move the study into the tree and wait until it is on the disk itself."""
-        with storage_errors(self._name):
-            flush(staged.path for staged in self._waiting.staged.values())
-            places = self._waiting.places()
-            told = self._move_as_one(places) or [self._move(uid, place) for uid, place in places.items()]
-            flush(folders_above(self._root, places.values()))
-            if self._manifest:
-                self._write_manifests({one.uid: places[one.uid] for one in told if one.accepted})
+        """File the study."""
+        told = self._filing.file(self._waiting)
         self.abandon()
         return told
 
@@ -110,74 +127,7 @@ class StagedDelivery:
         """Remove what is still aside."""
         self._waiting.close()
 
-    def _write_manifests(self, places: Mapping[str, PurePosixPath]) -> None:
-        by_study: dict[str, list[PurePosixPath]] = {}
-        for uid, place in places.items():
-            study_uid = self._waiting.staged[uid].values.get("StudyInstanceUID", "")
-            by_study.setdefault(study_uid, []).append(place)
-        for study_uid, theirs in by_study.items():
-            draft = self._waiting.folder / "manifest"
-            write_manifest(self._root, manifest_of_study(study_uid), theirs, draft)
-
-    def _move_as_one(self, places: dict[str, PurePosixPath]) -> list[Delivered]:
-        """Rename the folder that holds the whole study into place; nothing where one stands there."""
-        study = PurePosixPath(os.path.commonpath([place.parent for place in places.values()] or [""]))
-        if not study.parts or (self._root / study).exists():
-            return []
-        whole = self._waiting.folder / "study"
-        for uid, place in places.items():
-            target = whole / place.relative_to(study)
-            make_private(target.parent)
-            self._waiting.staged[uid].path = self._waiting.staged[uid].path.rename(target)
-        make_private((self._root / study).parent)
-        return [accepted(uid) for uid in places] if _renamed(whole, self._root / study) else []
-
-    def _move(self, uid: str, place: PurePosixPath) -> Delivered:
-        target = self._root / place
-        make_private(target.parent)
-        staged = self._waiting.staged[uid].path
-        if put(staged, target) or same_content(staged, target):
-            return accepted(uid)
-        message = "other content is already in its place, and was left untouched"
-        return Delivered(uid, accepted=False, reason=Reason.MISMATCH, message=message)
-
 
 def accepted(uid: str) -> Delivered:
     """Return the answer for a file that stands in its place."""
     return Delivered(uid, accepted=True)
-
-
-def _renamed(folder: Path, target: Path) -> bool:
-    """Return whether the folder could take its place; another process may have been there first."""
-    try:
-        folder.rename(target)
-    except OSError as error:
-        if error.errno in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
-            return False
-        raise
-    return True
-
-
-def put(staged: Path, target: Path) -> bool:
-    """Return whether the file could take a free place. A link fails where `rename` would write over."""
-    try:
-        target.hardlink_to(staged)
-    except FileExistsError:
-        return False
-    except OSError as error:
-        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}:
-            raise
-        return _put_without_links(staged, target)
-    return True
-
-
-def _put_without_links(staged: Path, target: Path) -> bool:
-    if target.exists():
-        return False
-    shutil.move(staged, target)
-    return True
-
-
-def folders_above(root: Path, places: Iterable[PurePosixPath]) -> set[Path]:
-    """Return the folders that must be flushed so that these places are found again."""
-    return {root / parent for place in places for parent in place.parents}

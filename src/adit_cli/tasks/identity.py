@@ -49,9 +49,9 @@ def _place(job: Job, name: str) -> str:
     match node:
         case FolderNode(archive=Archive() as archive):
             form = [archive.format, archive.per, archive.password is not None]
-            return json.dumps(["archive", str(node.folder), node.layout, *form, *_extras(node)])
+            return json.dumps(["archive", str(node.folder), node.filing, *form, *_extras(node)])
         case FolderNode():
-            return json.dumps(["folder", str(node.folder), node.layout, *_extras(node)])
+            return json.dumps(["folder", str(node.folder), node.filing, *_extras(node)])
         case ServerNode():
             return json.dumps(["server", label(node)])
         case _:
@@ -60,4 +60,5 @@ def _place(job: Job, name: str) -> str:
 
 def _extras(node: FolderNode) -> list[str]:
     """Return what is delivered beside the images; nothing keeps the keys of jobs that ask for nothing."""
-    return ["manifest"] if node.manifest else []
+    asked = {"manifest": node.manifest, "nifti": node.format == "nifti"}
+    return [name for name, wanted in asked.items() if wanted]

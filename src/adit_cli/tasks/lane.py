@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Thread
 
 from adit_cli.errors import AditError
-from adit_cli.nodes.base import Delivered, Delivery, Destination, Ready
+from adit_cli.nodes.base import Delivered, Delivery, Destination, Ready, Reporting
 from adit_cli.tasks.queue import BoundedQueue, Empty
 
 DEPTH = 64
@@ -20,6 +20,7 @@ class Lane:
         self.name = name
         self.error: BaseException | None = None
         self.answers: list[Delivered] = []
+        self.notes: list[str] = []
         self.handed = 0
         self._queue: BoundedQueue[Ready | None] = BoundedQueue(DEPTH)
         self._delivery: Delivery = destination.begin(task_key)
@@ -41,6 +42,7 @@ class Lane:
         if self.error is None:
             try:
                 self.answers += self._delivery.finish()
+                self.notes += self._delivery.notes() if isinstance(self._delivery, Reporting) else []
             except AditError as error:
                 self.error = error
 

@@ -74,9 +74,26 @@ def rejections(ledger: Ledger, answers: Mapping[str, Collection[Delivered]]) -> 
         said = {answer.uid: answer for answer in told}
         for uid, ready in ledger.ready.items():
             answer = said.get(ready.uid)
-            if uid not in refused and (answer is None or not answer.accepted):
+            taken = answer is not None and (answer.accepted or answer.skipped)
+            if uid not in refused and not taken:
                 refused[uid] = _refusal(uid, destination, answer)
     return refused
+
+
+def skipped(ledger: Ledger, answers: Mapping[str, Collection[Delivered]]) -> set[str]:
+    """Return the instances that are not for some destination, such as a report where images are."""
+    uids = {answer.uid for told in answers.values() for answer in told if answer.skipped}
+    return {uid for uid, ready in ledger.ready.items() if ready.uid in uids}
+
+
+def reserves(answers: Mapping[str, Collection[Delivered]]) -> dict[str, Reason]:
+    """Return what destinations said of instances that they took, but that a person should look at."""
+    return {
+        f"{destination}: {answer.message}": answer.reason
+        for destination, told in answers.items()
+        for answer in told
+        if answer.accepted and answer.reason is not None
+    }
 
 
 def _refusal(uid: str, destination: str, answer: Delivered | None) -> FailedInstance:

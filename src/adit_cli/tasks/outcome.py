@@ -39,13 +39,17 @@ class Ending:
     error: AditError | None = None
     """What broke the attempt off, at the source or at a destination."""
     notes: list[str] = field(default_factory=list[str])
+    skipped: set[str] = field(default_factory=set[str])
+    """Instances that are not for every destination: counted as not delivered, and nothing to worry about."""
+    reserves: dict[str, Reason] = field(default_factory=dict[str, Reason])
+    """What destinations said of instances that they took."""
     seconds: float = 0.0
 
 
 def outcome_of(ending: Ending) -> Outcome:
     """Return the outcome: success, or what needs a person's eye, or a failure that may pass."""
     ledger = ending.ledger
-    delivered = len(ledger.ready) - len(ending.refused) if ending.error is None else 0
+    delivered = 0 if ending.error else len(ledger.ready) - len(ending.refused) - len(ending.skipped)
     rejected = len(ledger.arrived) - len(ledger.withheld) - delivered
     status, reason, message, hint = _verdict(ending, delivered)
     return Outcome(
@@ -85,6 +89,7 @@ def _reasons(ending: Ending) -> set[Reason]:
     ledger = ending.ledger
     reasons = {failure.reason for failure in (*ledger.withheld.values(), *ending.refused.values())}
     reasons |= {_of_missing(ledger.failed.get(uid)) for uid in ledger.missing}
+    reasons |= set(ending.reserves.values())
     if ledger.unlisted_missing or _unnamed_failed(ledger):
         reasons.add(Reason.INCOMPLETE)
     if ledger.differing:
@@ -111,6 +116,8 @@ def _sentence(ending: Ending) -> str:
         (len(ledger.differing), "arrived twice with other content"),
     )
     parts = [f"{count} {what}" for count, what in counts if count]
+    if ending.reserves and not parts:
+        return next(iter(ending.reserves))
     return f"of {ledger.expected} instances {', '.join(parts)}"
 
 
@@ -129,7 +136,8 @@ def _notes(ending: Ending) -> list[str]:
     ]
     if ledger.strays:
         named.append(f"{ledger.strays} files that belong to another study or series came and were dropped")
-    return [*ending.notes, *_shortened(named)]
+    told_of = [said for said in ending.reserves if said not in ending.notes]
+    return [*ending.notes, *told_of, *_shortened(named)]
 
 
 def _shortened(named: Iterable[str]) -> list[str]:

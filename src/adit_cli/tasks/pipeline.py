@@ -57,6 +57,11 @@ class Pipeline:
         """What each destination said that did not fail as a whole."""
         return {lane.name: lane.answers for lane in self._lanes if lane.error is None}
 
+    @property
+    def notes(self) -> list[str]:
+        """What the destinations have to say besides."""
+        return [note for lane in self._lanes for note in lane.notes]
+
     def put(self, uid: str, path: Path) -> None:
         """Take a file that arrived; Stopped where nobody can take it on."""
         if self._preparer.error is not None or all(lane.error is not None for lane in self._lanes):

@@ -13,7 +13,7 @@ from adit_cli.nodes.base import Nodes, Source
 from adit_cli.nodes.storage import storage_errors
 from adit_cli.tasks.arrivals import Arrivals, Report
 from adit_cli.tasks.fetch import Fetch
-from adit_cli.tasks.ledger import Ledger, rejections
+from adit_cli.tasks.ledger import Ledger, rejections, reserves, skipped
 from adit_cli.tasks.listing import Listing, list_instances
 from adit_cli.tasks.outcome import Ending, outcome_of
 from adit_cli.tasks.pipeline import Pipeline, Stopped
@@ -61,8 +61,13 @@ def _attempt(task: TransferTask, work: Work, pool: Nodes, report: Report, spool:
         failed = _fetch(fetch, arrivals)
         error = pipeline.finish(deliver=failed is None)
         arrivals.tell_now("deliver")
-    refused = rejections(ledger, pipeline.answers) if pipeline.finished else {}
-    return Ending(ledger, refused, failed or error, arrivals.notes)
+    answers = pipeline.answers if pipeline.finished else {}
+    refused = rejections(ledger, answers) if pipeline.finished else {}
+    notes = [*arrivals.notes, *pipeline.notes]
+    ending = Ending(ledger, refused, failed or error, notes)
+    ending.skipped = skipped(ledger, answers) - refused.keys()
+    ending.reserves = reserves(answers)
+    return ending
 
 
 def _listing(task: TransferTask, work: Work, source: Source) -> Listing:

@@ -36,6 +36,26 @@ def test_version_is_that_of_the_package(adit: CommandLine) -> None:
     assert adit.run("--version").out.startswith("adit 0.")
 
 
+@pytest.mark.parametrize("options", [("--version", "--all"), ("--all", "--version")])
+def test_all_versions_are_those_of_programs_and_libraries_too(
+    adit: CommandLine, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADIT_DCM2NIIX", "/there/is/none")
+
+    out = adit.run(*options).out
+
+    assert out.startswith("adit 0.")
+    assert {"Python ", "pydicom ", "7-Zip "} <= {f"{line.partition(' ')[0]} " for line in out.splitlines()}
+    assert "dcm2niix not found\n" in out
+
+
+def test_all_without_version_means_nothing(adit: CommandLine) -> None:
+    ended = adit.run("--all", "schema")
+
+    assert (ended.code, ended.out) == (2, "")
+    assert "--all belongs to --version" in ended.err
+
+
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_explains_itself_with_an_example(adit: CommandLine, name: str) -> None:
     ended = adit.run(name, "--help")

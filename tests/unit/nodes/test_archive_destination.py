@@ -14,6 +14,7 @@ from adit_cli.tasks.identity import TaskKeys
 from adit_cli.tasks.task import TransferTask
 from tests.support.archive_delivery import LAYOUT, content, deliver, packed_as
 from tests.support.builders import BuiltStudy, build_study, file_tree
+from tests.support.folder_delivery import archive_destination, deliver_to
 from tests.support.jobfiles import job_text, read_job
 from tests.support.packing import pack
 
@@ -111,7 +112,9 @@ def test_a_folder_with_archive_is_opened_as_one_and_is_another_result(tmp_path: 
 
     opened = open_destination(name, zipped.node(name), "ADIT")
 
-    assert isinstance(opened, packing.ArchiveDestination)
+    (one,) = build_study(tmp_path / "in", instances=1).files
+    deliver_to(opened, [one])
+    assert [path.suffix for path in (tmp_path / "out").iterdir()] == [".zip"]
     task = TransferTask("", "1.2.3", "clinical", (name,))
     assert TaskKeys(plain, b"key").key_of(task) != TaskKeys(zipped, b"key").key_of(task)
     assert "one zip archive a study, in it filed as" in " ".join(describe(zipped).split())
@@ -180,7 +183,7 @@ def test_the_archive_is_flushed_before_it_is_told(
 
 
 def test_an_abandoned_study_leaves_nothing(tmp_path: Path) -> None:
-    delivery = packing.ArchiveDestination("out", tmp_path / "out", LAYOUT, ZIP).begin("task")
+    delivery = archive_destination(tmp_path / "out", LAYOUT, ZIP).begin("task")
 
     assert delivery.finish() == []
     delivery.abandon()
@@ -191,7 +194,7 @@ def test_a_root_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
 
     with pytest.raises(NodeError, match="is not a folder"):
-        packing.ArchiveDestination("out", tmp_path / "out", LAYOUT, ZIP).begin("task")
+        archive_destination(tmp_path / "out", LAYOUT, ZIP).begin("task")
 
 
 @pytest.mark.parametrize("written", [{"format": "7z"}, {"format": "zip", "password": "s3cret"}])
@@ -202,6 +205,6 @@ def test_without_the_program_nothing_is_begun(
     monkeypatch.delenv("ADIT_7ZZ", raising=False)
 
     with pytest.raises(NodeError, match="7zz"):
-        packing.ArchiveDestination("out", tmp_path / "out", LAYOUT, packed_as(written)).begin("task")
+        archive_destination(tmp_path / "out", LAYOUT, packed_as(written)).begin("task")
 
     assert not (tmp_path / "out").exists()

@@ -7,30 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from adit_cli.dicom.files import read_file_meta
 from adit_cli.errors import DiskFullError, NodeError, Reason, TransientNodeError
 from adit_cli.jobfile.folder import DEFAULT_LAYOUT
 from adit_cli.nodes import aside, staging, storage
-from adit_cli.nodes.base import Delivered, Ready
-from adit_cli.nodes.folder import FolderDestination
+from adit_cli.nodes.base import Delivered
 from adit_cli.nodes.scan import STAGING
 from tests.support.builders import BuiltStudy, build_study, file_tree
+from tests.support.folder_delivery import deliver_to, folder_destination, ready_file
 
 FLAT = "{SOPInstanceUID}.dcm"
-
-
-def ready(path: Path, *, spooled: bool = False) -> Ready:
-    meta = read_file_meta(path)
-    uids = (meta.sop_instance_uid, meta.sop_class_uid, meta.transfer_syntax_uid)
-    return Ready(path, *uids, path.stat().st_size, spooled=spooled)
 
 
 def deliver(
     root: Path, files: Sequence[Path], layout: str = DEFAULT_LAYOUT, key: str = "task"
 ) -> list[Delivered]:
-    delivery = FolderDestination("out", root, layout).begin(key)
-    told = delivery.add([ready(path) for path in files])
-    return told + delivery.finish()
+    return deliver_to(folder_destination(root, layout), files, key)
 
 
 def accepted(told: Sequence[Delivered]) -> list[bool]:
@@ -53,9 +44,9 @@ def test_a_study_stands_where_the_layout_puts_it(tmp_path: Path, study: BuiltStu
 
 
 def test_nothing_is_seen_before_the_study_is_whole(tmp_path: Path, study: BuiltStudy) -> None:
-    delivery = FolderDestination("out", tmp_path / "out", DEFAULT_LAYOUT).begin("task")
+    delivery = folder_destination(tmp_path / "out", DEFAULT_LAYOUT).begin("task")
 
-    told = delivery.add([ready(path) for path in study.files])
+    told = delivery.add([ready_file(path) for path in study.files])
 
     assert told == []
     assert [path.name for path in (tmp_path / "out").iterdir()] == [STAGING]
@@ -89,9 +80,9 @@ def test_files_of_somebody_else_are_neither_shared_nor_changed(
         offered.append(tmp_path / f"{number}.dcm" if spooled else path)
         if spooled:
             offered[-1].hardlink_to(path)
-    delivery = FolderDestination("out", tmp_path / "out", FLAT).begin("task")
+    delivery = folder_destination(tmp_path / "out", FLAT).begin("task")
 
-    delivery.add([ready(path, spooled=spooled) for path in offered])
+    delivery.add([ready_file(path, spooled=spooled) for path in offered])
     delivery.finish()
 
     assert not shared(tmp_path / "out", study.files)
@@ -99,9 +90,9 @@ def test_files_of_somebody_else_are_neither_shared_nor_changed(
 
 
 def test_a_file_that_is_only_ours_is_not_copied(tmp_path: Path, study: BuiltStudy) -> None:
-    delivery = FolderDestination("out", tmp_path / "out", FLAT).begin("task")
+    delivery = folder_destination(tmp_path / "out", FLAT).begin("task")
 
-    delivery.add([ready(path, spooled=True) for path in study.files])
+    delivery.add([ready_file(path, spooled=True) for path in study.files])
     delivery.finish()
 
     assert len(shared(tmp_path / "out", study.files)) == 4
@@ -158,17 +149,17 @@ def test_a_file_given_twice_is_taken_once(tmp_path: Path, study: BuiltStudy) -> 
 
 
 def test_a_file_that_cannot_be_read_is_refused_and_the_others_go(tmp_path: Path, study: BuiltStudy) -> None:
-    bad = ready(study.files[0])
+    bad = ready_file(study.files[0])
     study.files[0].write_bytes(study.files[0].read_bytes()[:200])
-    delivery = FolderDestination("out", tmp_path / "out", FLAT).begin("task")
+    delivery = folder_destination(tmp_path / "out", FLAT).begin("task")
 
-    told = delivery.add([bad, ready(study.files[1])]) + delivery.finish()
+    told = delivery.add([bad, ready_file(study.files[1])]) + delivery.finish()
 
     assert [(one.accepted, one.reason) for one in told] == [(False, Reason.REJECTED), (True, None)]
 
 
 def test_finishing_without_files_leaves_an_empty_folder(tmp_path: Path) -> None:
-    delivery = FolderDestination("out", tmp_path / "out", FLAT).begin("task")
+    delivery = folder_destination(tmp_path / "out", FLAT).begin("task")
 
     assert delivery.finish() == []
     delivery.abandon()
@@ -178,9 +169,9 @@ def test_finishing_without_files_leaves_an_empty_folder(tmp_path: Path) -> None:
 def test_what_a_killed_run_left_is_removed_but_not_what_another_fills(
     tmp_path: Path, study: BuiltStudy
 ) -> None:
-    destination = FolderDestination("out", tmp_path / "out", FLAT)
+    destination = folder_destination(tmp_path / "out", FLAT)
     alive = destination.begin("alive")
-    alive.add([ready(study.files[0])])
+    alive.add([ready_file(study.files[0])])
     dead = tmp_path / "out" / STAGING / "dead"
     dead.mkdir()
     (dead / "0").write_bytes(b"left")
@@ -193,7 +184,7 @@ def test_what_a_killed_run_left_is_removed_but_not_what_another_fills(
 
 
 def test_one_task_is_not_delivered_twice_at_once(tmp_path: Path) -> None:
-    destination = FolderDestination("out", tmp_path / "out", FLAT)
+    destination = folder_destination(tmp_path / "out", FLAT)
     first = destination.begin("task")
 
     with pytest.raises(TransientNodeError, match="another process delivers task"):
@@ -219,7 +210,7 @@ def test_a_corner_that_went_away_while_waiting_for_it_is_made_again(
 
     monkeypatch.setattr(aside.fcntl, "flock", flock)
 
-    FolderDestination("out", tmp_path / "out", FLAT).begin("task").abandon()
+    folder_destination(tmp_path / "out", FLAT).begin("task").abandon()
 
     assert gone
     assert not corner.exists()
@@ -229,12 +220,12 @@ def test_a_root_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
 
     with pytest.raises(NodeError, match="is not a folder"):
-        FolderDestination("out", tmp_path / "out", FLAT).begin("task")
+        folder_destination(tmp_path / "out", FLAT).begin("task")
 
 
 def test_a_root_that_cannot_be_written_says_whose_business_it_is() -> None:
     with pytest.raises(NodeError, match="out: ") as caught:
-        FolderDestination("out", Path("/proc/adit"), FLAT).begin("task")
+        folder_destination(Path("/proc/adit"), FLAT).begin("task")
 
     assert caught.value.hint
 
@@ -256,7 +247,7 @@ def test_what_the_disk_says_becomes_an_error_of_ours(
     kind: type[NodeError],
     hint: str,
 ) -> None:
-    delivery = FolderDestination("out", tmp_path / "out", FLAT).begin("task")
+    delivery = folder_destination(tmp_path / "out", FLAT).begin("task")
 
     def fail(*_: object, spooled: bool) -> None:
         assert not spooled
@@ -265,7 +256,7 @@ def test_what_the_disk_says_becomes_an_error_of_ours(
     monkeypatch.setattr(staging, "take_private", fail)
 
     with pytest.raises(kind, match="out: ") as caught:
-        delivery.add([ready(study.files[0])])
+        delivery.add([ready_file(study.files[0])])
 
     assert hint in caught.value.hint
     assert str(tmp_path) not in str(caught.value)
@@ -284,8 +275,8 @@ def test_a_disk_without_links_gets_copies(
 ) -> None:
     refuse_links(monkeypatch, errno.EPERM)
 
-    delivery = FolderDestination("out", tmp_path / "out", FLAT).begin("task")
-    delivery.add([ready(path, spooled=True) for path in study.files])
+    delivery = folder_destination(tmp_path / "out", FLAT).begin("task")
+    delivery.add([ready_file(path, spooled=True) for path in study.files])
     first = delivery.finish()
     second = deliver(tmp_path / "out", study.files, FLAT)
 
@@ -297,13 +288,13 @@ def test_another_error_of_a_link_is_not_hidden(
     tmp_path: Path, study: BuiltStudy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_links(monkeypatch, errno.EIO)
-    delivery = FolderDestination("out", tmp_path / "out", FLAT).begin("task")
+    delivery = folder_destination(tmp_path / "out", FLAT).begin("task")
 
     with pytest.raises(NodeError, match="Input/output error"):
-        delivery.add([ready(study.files[0], spooled=True)])
+        delivery.add([ready_file(study.files[0], spooled=True)])
 
     monkeypatch.undo()
-    delivery.add([ready(study.files[0])])
+    delivery.add([ready_file(study.files[0])])
     refuse_links(monkeypatch, errno.EIO)
     with pytest.raises(NodeError, match="Input/output error"):
         delivery.finish()

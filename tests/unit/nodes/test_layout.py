@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from unicodedata import normalize
 
@@ -33,6 +34,22 @@ def test_the_default_layout_names_patient_study_series_and_instance() -> None:
 
 def test_numbers_are_padded_and_texts_cut_as_the_layout_says() -> None:
     assert place("{SeriesNumber:03}-{SeriesDescription:.6}.dcm") == "003-Thorax.dcm"
+
+
+def test_tags_stand_for_their_keywords_as_in_dcm4che() -> None:
+    assert place("{00100020}/{0020,0011:03}/{00080018}.dcm") == "P1/003/1.2.3.dcm"
+
+
+def test_a_hash_is_a_name_for_discs_that_stays_the_same() -> None:
+    one, other = (place("{PatientID:hash}/{0020000D,hash}", StudyInstanceUID=uid) for uid in ("1.2", "1.3"))
+
+    assert one == place("{PatientID:hash}/{StudyInstanceUID:hash}")
+    assert one != other
+    assert all(re.fullmatch("[A-Z0-9]{8}", name) for name in one.split("/"))
+
+
+def test_a_hash_of_nothing_is_a_name_too() -> None:
+    assert re.fullmatch("[A-Z0-9]{8}/x", place("{PatientID:hash}/x", PatientID=""))
 
 
 def test_a_number_that_is_none_is_not_padded() -> None:
@@ -151,12 +168,13 @@ def test_files_that_would_share_a_place_are_set_apart_also_by_case() -> None:
         ("{PatientIdd}/x.dcm", "did you mean PatientID?"),
         ("{Qqqqqqqq}.dcm", "use a DICOM keyword"),
         ("{PatientID!r}.dcm", "without '!'"),
-        ("{PatientID:>9}.dcm", "use 03 or .20"),
+        ("{PatientID:>9}.dcm", "use 03, .20 or hash"),
         ("{PatientID", "expected '}'"),
         ("../{PatientID}", "empty or made of dots"),
         ("/{PatientID}", "empty or made of dots"),
         ("{PatientID}/a:b.dcm", "not every disk takes"),
         ("{}.dcm", "no DICOM keyword"),
+        ("{99991111}.dcm", "no DICOM keyword"),
     ],
 )
 def test_a_layout_that_cannot_work_says_why(template: str, said: str) -> None:

@@ -28,10 +28,10 @@ nox.options.sessions = [
 ]
 
 
-def install(session: nox.Session, *groups: str) -> None:
-    """Install the project, editable, and dependency groups of its pyproject."""
+def install(session: nox.Session, *groups: str, extras: str = "") -> None:
+    """Install the project, editable, with extras such as `[codecs]`, and dependency groups of pyproject."""
     needed = [need for group in groups for need in nox.project.dependency_groups(GROUPS, group)]
-    session.install("--editable", ".", *needed)
+    session.install("--editable", f".{extras}", *needed)
     session.env["PYTHONDONTWRITEBYTECODE"] = ""  # hundreds of short processes would each compile it all again
 
 
@@ -79,7 +79,7 @@ def minimums(session: nox.Session) -> None:
 @nox.session
 def integration(session: nox.Session) -> None:
     """Run the tests against Orthanc, DCMTK and pynetdicom."""
-    install(session, "test")
+    install(session, "test", extras="[codecs]")
     session.run("pytest", "tests/peers", "-n", "2", "--dist", "loadfile", *session.posargs)
 
 

@@ -146,12 +146,19 @@ class ServerNode(Strict):
         description="How to send, in order of preference.",
         examples=[["c-store"]],
     )
+    transcode: Literal["allow", "never"] = Field(
+        default="never",
+        description="Whether C-STORE may send an image uncompressed to a peer that takes nothing else.",
+        examples=["allow"],
+    )
     limits: Limits = Field(default=Limits(), description="How much of it may be used at once.")
 
     @model_validator(mode="after")
     def _has_a_way(self) -> ServerNode:
         if self.dimse is None and self.dicomweb is None:
             raise ValueError("needs `dimse: AE_TITLE@host:port`, `dicomweb: URL` or both")
+        if self.transcode == "allow" and self.dimse is None:
+            raise ValueError("`transcode` is for C-STORE, which needs `dimse`")
         for verb in ("find", "retrieve", "store"):
             if not self.ways(getattr(self, verb)):
                 needed = "dicomweb" if self.dicomweb is None else "dimse"

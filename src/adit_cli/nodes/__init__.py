@@ -73,7 +73,8 @@ def open_destination(name: str, spec: NodeSpec, calling_ae_title: str) -> Destin
         case ServerNode(dimse=DimsePeer() as peer):
             from adit_cli.nodes.dimse.destination import DimseDestination  # noqa: PLC0415 - as above
 
-            return DimseDestination(name, peer, calling_ae_title, spec.limits)
+            transcode = spec.transcode == "allow"
+            return DimseDestination(name, peer, calling_ae_title, spec.limits, transcode=transcode)
         case ServerNode():
             raise NodeError(
                 f"{name} has no address", hint="give it dimse: AE_TITLE@host:port or dicomweb: URL"

@@ -61,10 +61,10 @@ def ask(
 
 
 def _asked(ctx: typer.Context, nodes: Sequence[str], aet: str) -> list[Asked]:
-    """Return the nodes, each once; one that is not known is an error before anyone is asked."""
+    """Return the nodes as they were typed, each once; an unknown one is an error before anyone is asked."""
     config = known_nodes(ctx)
-    names = {text: named_node(text, config)[0] for text in nodes}
-    return [Asked(name, partial(opened_source, ctx, text, aet)) for text, name in names.items()]
+    typed = {named_node(text, config)[0]: text for text in reversed(nodes)}
+    return [Asked(text, partial(opened_source, ctx, text, aet)) for text in reversed(typed.values())]
 
 
 def _rows(batch: Batch, *, several: bool) -> list[Row]:

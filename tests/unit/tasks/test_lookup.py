@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from adit_cli.dicom.query import Attributes, Level
+from adit_cli.errors import NodeError, Reason, TransientNodeError
 from adit_cli.nodes.base import FailedInstance, OnArrival, RetrieveRequest
 from adit_cli.nodes.folder import FolderSource
 from adit_cli.tasks.lookup import Lookup, look_up, parse_rule
@@ -155,3 +156,78 @@ def test_a_limit_stops_the_search(tmp_path: Path, thorax: BuiltStudy, head: Buil
     assert len(found) == 1
     assert len(source.asked) == 2
     assert {thorax.uid, head.uid} > {found[0]["StudyInstanceUID"]}
+
+
+class Sparing(Listening):
+    """An archive that says of a study only what it must (PS3.4 §C.6.2.1.2), and knows no patients."""
+
+    def __init__(self, folder: Path, *, silent_on: tuple[str, ...] = (), patients: bool = True) -> None:
+        super().__init__(folder)
+        self._silent_on = silent_on
+        self._patients = patients
+
+    def find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
+        if level is Level.PATIENT and not self._patients:
+            raise NodeError("it has no Patient Root", reason=Reason.NO_CONTEXT)
+        asked = {k: "" if k in self._silent_on and level is Level.STUDY else v for k, v in keys.items()}
+        found = super().find(level, asked)
+        if level is not Level.STUDY:
+            return found
+        return [{k: v for k, v in one.items() if k not in self._silent_on} for one in found]
+
+
+def test_what_is_not_said_of_a_study_is_asked_of_its_series(
+    tmp_path: Path, thorax: BuiltStudy, head: BuiltStudy
+) -> None:
+    source = Sparing(tmp_path, silent_on=("ModalitiesInStudy",))
+
+    found = look_up(source, lookup(Level.STUDY, ModalitiesInStudy="MR"))
+
+    assert [one["StudyInstanceUID"] for one in found] == [thorax.uid]
+    deeper = {keys["StudyInstanceUID"] for level, keys in source.asked if level is Level.SERIES}
+    assert deeper == {thorax.uid, head.uid}
+
+
+def test_patients_are_taken_from_their_studies_where_nobody_knows_patients(
+    tmp_path: Path, thorax: BuiltStudy
+) -> None:
+    for _ in range(2):
+        build_study(tmp_path, patient_id="P3", PatientName="Roe^Jane")
+
+    found = look_up(Sparing(tmp_path, patients=False), lookup(Level.PATIENT, "PatientName", PatientID="P*"))
+
+    assert sorted(one["PatientID"] for one in found) == [thorax.patient_id, "P3"]
+    assert all("PatientName" in one and "StudyInstanceUID" not in one for one in found)
+
+
+def test_patients_are_told_by_what_their_series_are(
+    tmp_path: Path, thorax: BuiltStudy, head: BuiltStudy
+) -> None:
+    found = look_up(Listening(tmp_path), lookup(Level.PATIENT, Modality="MR"))
+
+    assert [one["PatientID"] for one in found] == [thorax.patient_id]
+    assert head.patient_id not in str(found)
+
+
+class Breaking(Listening):
+    """An archive that breaks off after its first answer, and is well when it is asked again."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.searches = 0
+
+    def search(self, level: Level, keys: Mapping[str, str]) -> Generator[Attributes]:
+        self.searches += 1
+        yield self.find(level, keys)[0]
+        raise TransientNodeError("it broke off")
+
+
+def test_a_search_that_breaks_off_is_asked_again_and_tells_everything_once(
+    tmp_path: Path, thorax: BuiltStudy, head: BuiltStudy
+) -> None:
+    source = Breaking(tmp_path)
+
+    found = look_up(source, lookup(Level.STUDY))
+
+    assert sorted(one["StudyInstanceUID"] for one in found) == sorted([thorax.uid, head.uid])
+    assert source.searches == 1

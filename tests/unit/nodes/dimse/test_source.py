@@ -13,6 +13,7 @@ from adit_cli.jobfile.node import Limits, Timeouts
 from adit_cli.nodes.base import Arrival, FailedInstance, RetrieveRequest
 from adit_cli.nodes.dimse import pdu
 from adit_cli.nodes.dimse.association import Association
+from adit_cli.nodes.dimse.channel import Ended
 from adit_cli.nodes.dimse.contexts import STUDY_MOVE, UNCOMPRESSED, numbered
 from adit_cli.nodes.dimse.messages import CANCEL, PENDING, SUCCESS, Message
 from adit_cli.nodes.dimse.party import Party
@@ -438,3 +439,28 @@ def test_instance_that_is_named_as_failed_and_arrived_is_no_failure(tmp_path: Pa
         arrived, failed = fetched(source(peer), RetrieveRequest(STUDY), tmp_path)
 
     assert ([one.uid for one in arrived], failed) == ([UIDS[0]], [])
+
+
+def test_a_search_hands_over_each_answer_and_may_be_given_up() -> None:
+    served = Semaphore(0)
+    asked = Semaphore(0)
+
+    def script(talk: Talk) -> None:
+        talk.accept()
+        request = talk.read()
+        talk.answer(request, PENDING, encode_attributes({"StudyInstanceUID": "1.2"}, EXPLICIT))
+        assert asked.acquire(timeout=60)
+        with pytest.raises(Ended):
+            talk.read()
+        served.release()
+
+    with scripted_peer(script, finding((PENDING, {"StudyInstanceUID": "1.3"}), (SUCCESS, {}))) as peer:
+        with source(peer) as node:
+            search = node.search(Level.STUDY, {})
+            first = next(search)
+            asked.release()
+            search.close()
+            again = node.find(Level.STUDY, {})
+
+        assert (first, again) == ({"StudyInstanceUID": "1.2"}, [{"StudyInstanceUID": "1.3"}])
+        assert served.acquire(timeout=60)

@@ -9,15 +9,15 @@ import logging
 import time
 from base64 import b64encode
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import BadStatusLine, HTTPConnection, HTTPResponse, HTTPSConnection, RemoteDisconnected
-from socket import socket
+from socket import SHUT_RDWR, socket
 from typing import Protocol, cast
 from urllib.parse import urlsplit
 
-from adit_cli.errors import NodeError
+from adit_cli.errors import NodeError, Reason, TransientNodeError
 from adit_cli.jobfile.dicomweb import DicomwebPeer
 from adit_cli.nodes.dicomweb.answer import Answer
 from adit_cli.nodes.dicomweb.failures import is_busy, status_error
@@ -57,12 +57,24 @@ class Ask:
 
 
 class WebConnection:
-    """The connection of one node, opened when it is needed and again when the server closed it."""
+    """The connection of one node, opened when it is needed and again when the server closed it.
 
-    def __init__(self, name: str, peer: DicomwebPeer, pause: Callable[[float], None] = time.sleep) -> None:
+    A helper is one of several to the same node, and does not repeat the warnings of the first.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        peer: DicomwebPeer,
+        pause: Callable[[float], None] = time.sleep,
+        *,
+        helper: bool = False,
+    ) -> None:
         self.name = name
         self._peer = peer
         self._pause = pause
+        self._helper = helper
+        self.is_interrupted = False
         self._url = urlsplit(peer.url)
         self._host = self._url.hostname or ""
         self._port = self._url.port or (443 if self._secure else 80)
@@ -93,6 +105,14 @@ class WebConnection:
         """Drop the connection; the next request opens another."""
         if self._connection is not None:
             self._connection.close()
+
+    def interrupt(self) -> None:
+        """Break off what another thread does on this connection; it is not opened again."""
+        self.is_interrupted = True
+        sock = self._connection.sock if self._connection is not None else None
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(SHUT_RDWR)
 
     def _patiently(self, ask: Ask) -> Answer:
         tries = 1
@@ -156,6 +176,8 @@ class WebConnection:
         return headers | _authorization(self._peer)
 
     def _opened(self) -> HTTPConnection:
+        if self.is_interrupted:
+            raise TransientNodeError(f"The request to {self.name} was broken off.", reason=Reason.INTERRUPTED)
         if self._connection is None:
             self._connection = self._made()
         if self._connection.sock is None:
@@ -170,7 +192,8 @@ class WebConnection:
         host, port = (self._proxy.host, self._proxy.port) if self._proxy else (self._host, self._port)
         patience = self._peer.timeouts.connect
         if not self._secure:
-            _warn_of_open_secrets(self.name, self._peer, self._host)
+            if not self._helper:
+                _warn_of_open_secrets(self.name, self._peer, self._host)
             return HTTPConnection(host, port, timeout=patience)
         connection = HTTPSConnection(host, port, timeout=patience, context=client_context(self._peer))
         if self._proxy is not None:

@@ -64,6 +64,19 @@ class Stow:
         self._connection = connection
         self._path = f"{prefix}/studies"
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether it was broken off."""
+        return self._connection.is_interrupted
+
+    def interrupt(self) -> None:
+        """Break off a request that another thread makes, for good."""
+        self._connection.interrupt()
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._connection.close()
+
     def store(self, files: Sequence[Ready]) -> list[Delivered]:
         """Send files in one request and return what the server said of each.
 

@@ -69,7 +69,7 @@ def open_destination(name: str, spec: NodeSpec, calling_ae_title: str) -> Destin
         case ServerNode(dicomweb=DicomwebPeer() as peer):
             from adit_cli.nodes.dicomweb.destination import DicomwebDestination  # noqa: PLC0415 - as above
 
-            return DicomwebDestination(name, peer)
+            return DicomwebDestination(name, peer, spec.limits.associations)
         case ServerNode(dimse=DimsePeer() as peer):
             from adit_cli.nodes.dimse.destination import DimseDestination  # noqa: PLC0415 - as above
 

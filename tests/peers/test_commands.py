@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from adit_cli.dicom.files import part10_header, read_file_meta
 from tests.support.builders import BuiltStudy, build_study
 from tests.support.peers import LOOPBACK, Dcmtk, Orthanc, free_port, storescu
 from tests.support.program import Adit
@@ -165,3 +166,18 @@ def test_echo_says_which_of_two_ways_answers(adit: Adit, pacs: Orthanc, tmp_path
     assert gone in half.err
     assert "cannot be reached" in every.err
     assert len(every.out.splitlines()) == 3
+
+
+def test_send_goes_by_the_uids_of_the_data_set_and_says_where_the_header_differs(
+    adit: Adit, pacs: Orthanc, tmp_path: Path
+) -> None:
+    (path,) = build_study(tmp_path / "made", instances=1).files
+    meta, data = read_file_meta(path), path.read_bytes()
+    header = part10_header(meta.sop_class_uid, "1.2.3.4.5", meta.transfer_syntax_uid)
+    path.write_bytes(header + data[meta.dataset_offset :])
+
+    ended = adit("send", pacs.address, path)
+
+    assert ended.code == 0, ended.err
+    assert list(pacs.instances()) == [meta.sop_instance_uid]
+    assert f"{path}: its file meta information names another instance" in ended.err

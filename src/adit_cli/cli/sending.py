@@ -37,6 +37,8 @@ def watch_send(
         display.close()
     for refused in sent.refused:
         typer.echo(f"{shown(refused.path)}: {refused.reason.value}: {refused.message}", err=True)
+    if outbox.misnamed:
+        _note_misnamed(outbox.misnamed, shown)
     if style is not Style.NONE:
         _report(sent, outbox, time.monotonic() - began)
     return not sent.refused
@@ -54,6 +56,13 @@ def _ended(number: int, uid: str, before: Sent, after: Sent, seconds: float) -> 
         seconds=seconds,
     )
     return TaskEnded(str(number), uid, 0, 1, status, outcome)
+
+
+def _note_misnamed(files: list[Path], shown: Callable[[Path], str]) -> None:
+    first, others = shown(files[0]), len(files) - 1
+    more = f" (and {count(others, 'other file')})" if others else ""
+    said = "its file meta information names another instance than its data set, which went by its own UIDs"
+    typer.echo(f"{first}{more}: {said}", err=True)
 
 
 def _report(sent: Sent, outbox: Outbox, seconds: float) -> None:

@@ -16,7 +16,7 @@ from adit_cli.nodes.packed import DIRECTORY_CLASS
 from adit_cli.nodes.scan import files_below, says_dicom
 from adit_cli.nodes.storage import same_content, storage_errors
 
-_STUDY = ("StudyInstanceUID",)
+_IDENTITY = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID")
 TOGETHER = 100
 """Files handed over at once; what is told of them is shown before the next ones go."""
 
@@ -38,6 +38,8 @@ class Outbox:
     refused: list[Refused] = field(default_factory=list[Refused])
     skipped: list[Path] = field(default_factory=list[Path])
     """Files of a folder that are no DICOM images."""
+    misnamed: list[Path] = field(default_factory=list[Path])
+    """Files whose file meta information names another instance than their data set, which counts."""
 
     @property
     def files(self) -> int:
@@ -112,13 +114,15 @@ def _collect_file(outbox: Outbox, path: Path) -> None:
 
 
 def _add(outbox: Outbox, path: Path) -> None:
-    meta, values = read_whole(path, _STUDY)
+    meta, values = read_whole(path, _IDENTITY)
     if meta.sop_class_uid == DIRECTORY_CLASS:
         raise _DirectoryError(f"{path} is a DICOMDIR, not an image")
     study_uid = values.get("StudyInstanceUID", "")
-    ready = Ready(
-        path, meta.sop_instance_uid, meta.sop_class_uid, meta.transfer_syntax_uid, path.stat().st_size
-    )
+    uid = values.get("SOPInstanceUID") or meta.sop_instance_uid
+    sop_class_uid = values.get("SOPClassUID") or meta.sop_class_uid
+    if (uid, sop_class_uid) != (meta.sop_instance_uid, meta.sop_class_uid):
+        outbox.misnamed.append(path)
+    ready = Ready(path, uid, sop_class_uid, meta.transfer_syntax_uid, path.stat().st_size)
     other = outbox.studies.setdefault(study_uid, {}).setdefault(ready.uid, ready)
     if other is not ready and not same_content(other.path, path):
         message = f"claims to be the same instance as {other.path}, and differs from it"

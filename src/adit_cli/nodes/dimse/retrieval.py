@@ -85,12 +85,12 @@ class Retrieval:
             self._account.note(assoc, "C-GET", part, fetched.told, came=bool(fetched.arrived))
 
     def _contexts_of(self, unit: Unit) -> list[Context]:
-        """Return what to propose: for a single instance, all there is for its SOP class.
+        """Return what to propose: for an instance that is asked for again, all there is for its SOP class.
 
         What a study of many SOP classes did not get a context for is fetched so in the end. Where others
         came, it may be of another class than it was listed with: the common ones are proposed too.
         """
-        if not (unit.by_instance and len(unit.instances) == 1):
+        if not unit.again:
             return self._contexts
         return merged(_contexts_for(unit.instances), get_contexts() if self._arrived else [])
 

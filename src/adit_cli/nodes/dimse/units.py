@@ -11,7 +11,7 @@ from adit_cli.nodes.base import InstanceRef, RetrieveRequest
 PROBE = 8
 LONGEST_LIST = 256
 _SHORTEST_LIST = 8
-_SHARES = 4
+_SHARES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class Unit:
     instances: tuple[InstanceRef, ...] = ()
     """What is expected of it; empty where nothing was listed."""
     by_instance: bool = False
+    again: bool = False
+    """Whether it is one instance that did not come when others were asked for with it."""
 
     def identifier(self) -> Attributes:
         """Return the unique keys, all levels from the study down."""
@@ -58,14 +60,26 @@ def listed_units(study_uid: str, instances: Iterable[InstanceRef], longest: int 
 
 
 def shared_units(study_uid: str, instances: Collection[InstanceRef], associations: int) -> list[Unit]:
-    """Return requests that keep several associations busy to the end: several times as many as they are."""
-    longest = len(instances) // (associations * _SHARES)
-    return listed_units(study_uid, instances, min(max(longest, _SHORTEST_LIST), LONGEST_LIST))
+    """Return requests that keep several associations busy to the end.
+
+    Each takes its share of what is left: large ones first, since a request costs a round trip, small ones
+    last, so that no association works on alone for long.
+    """
+    units: list[Unit] = []
+    left = len(instances)
+    for series_uid, members in _by_series(instances).items():
+        start = 0
+        while start < len(members):
+            longest = min(max(left // (associations * _SHARES), _SHORTEST_LIST), LONGEST_LIST)
+            some = members[start : start + longest]
+            units.append(Unit(study_uid, series_uid, some, by_instance=True))
+            start, left = start + len(some), left - len(some)
+    return units
 
 
 def single_units(study_uid: str, instances: Iterable[InstanceRef]) -> list[Unit]:
-    """Return one request for each instance."""
-    return listed_units(study_uid, instances, 1)
+    """Return one request for each instance that did not come."""
+    return [Unit(study_uid, one.series_uid, (one,), by_instance=True, again=True) for one in instances]
 
 
 def _by_series(instances: Iterable[InstanceRef]) -> dict[str, tuple[InstanceRef, ...]]:

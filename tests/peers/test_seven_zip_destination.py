@@ -84,6 +84,21 @@ def test_an_archive_under_another_password_is_left_alone(
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("written", ENCRYPTED)
+def test_nothing_is_added_to_an_archive_that_is_not_encrypted(
+    tmp_path: Path, study: BuiltStudy, written: dict[str, str]
+) -> None:
+    deliver(tmp_path / "out", study.files[:1], packed_as({"format": written["format"]}))
+    (path,) = (tmp_path / "out").iterdir()
+    before = path.read_bytes()
+
+    told = deliver(tmp_path / "out", study.files, packed_as(written))
+
+    assert {one.reason for one in told} == {Reason.MISMATCH}
+    assert all("is not encrypted with this password" in one.message for one in told)
+    assert path.read_bytes() == before
+
+
 def test_no_argument_of_a_program_names_the_patient_or_the_password(
     tmp_path: Path, study: BuiltStudy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

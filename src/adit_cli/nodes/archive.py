@@ -57,6 +57,11 @@ def is_archive(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES)
 
 
+def archive_ending(name: str) -> str:
+    """Return the ending that makes a name that of an archive; nothing where none does."""
+    return next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), "")
+
+
 def members(path: Path, password: str = "") -> Generator[Member]:
     """Yield the files in an archive in its order; DataError where it is encrypted, damaged or too large."""
     name = path.name.lower()

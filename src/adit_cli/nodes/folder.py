@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from adit_cli.dicom.files import read_file_meta
@@ -59,10 +59,11 @@ class FolderSource:
         notes: list[str] = []
         if found.skipped:
             notes.append(f"{self._name}: {found.skipped} files are not DICOM images and were skipped")
+        if found.nested:
+            what = "archives lie in archives and were not opened; unpack the outer ones"
+            notes.append(f"{self._name}: {len(found.nested)} {what}: {_named(found.nested)}")
         if found.broken:
-            more = f" and {len(found.broken) - NAMED} more" if len(found.broken) > NAMED else ""
-            names = ", ".join(found.broken[:NAMED])
-            notes.append(f"{self._name}: {len(found.broken)} files are broken: {names}{more}")
+            notes.append(f"{self._name}: {len(found.broken)} files are broken: {_named(found.broken)}")
         return notes
 
     def close(self) -> None:
@@ -91,6 +92,11 @@ class FolderSource:
             size = target.stat().st_size
         arrived(Arrival(target, instance.uid, meta.sop_class_uid, meta.transfer_syntax_uid, size))
         return None
+
+
+def _named(files: Sequence[str]) -> str:
+    more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
+    return ", ".join(files[:NAMED]) + more
 
 
 def _announce(taken: Path, arrived: OnArrival) -> None:

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Self
 
-from adit_cli.nodes.archive import members
+from adit_cli.nodes.archive import archive_ending, members
 from adit_cli.nodes.aside import Aside
 from adit_cli.nodes.layout import safe_name
 from adit_cli.nodes.packed import write_private
@@ -28,12 +28,15 @@ class OpenedArchives:
         self._archives = 0
 
     def files(self, archive: Path) -> Iterator[Path]:
-        """Yield every file in an archive, unpacked; DataError where it cannot be read to its end."""
+        """Yield every file in an archive, unpacked; DataError where it cannot be read to its end.
+
+        One that is an archive again keeps its ending, to be known by it.
+        """
         with storage_errors("the state folder"):
             folder = self._folder(archive)
         with closing(members(archive)) as found:
             for member in found:
-                path = folder / f"{member.number:06}"
+                path = folder / f"{member.number:06}{archive_ending(member.name)}"
                 with storage_errors("the state folder"):
                     write_private(member.data, path)
                 self._shown[path] = f"{archive}, file {member.number}"

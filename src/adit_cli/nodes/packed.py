@@ -15,7 +15,7 @@ from adit_cli.dicom.files import file_meta_of
 from adit_cli.dicom.query import Attributes
 from adit_cli.dicom.scan import scan
 from adit_cli.errors import DataError
-from adit_cli.nodes.archive import Member, Readable, members
+from adit_cli.nodes.archive import Member, Readable, is_archive, members
 from adit_cli.nodes.storage import BLOCK, PRIVATE_FILE
 
 DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
@@ -27,6 +27,10 @@ _LONGEST_LOOK = 1 << 26
 
 class NotAnImageError(DataError):
     """The file in the archive is none of DICOM's, or a DICOMDIR."""
+
+
+class NestedArchiveError(NotAnImageError):
+    """The file in the archive is an archive again: that is not opened, since each level multiplies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,8 @@ def _attributes(member: Member, keywords: tuple[str, ...]) -> Attributes:
     """Return attributes from the beginning of a member, read as far as it takes."""
     head = _read(member.data, _FIRST_LOOK)
     if head[128:132] != b"DICM":
+        if is_archive(Path(member.name)):
+            raise NestedArchiveError("an archive")
         raise NotAnImageError("not DICOM")
     if len(head) == _FIRST_LOOK and not _reaches_beyond(head, keywords):
         head += _read(member.data, _LONGEST_LOOK)

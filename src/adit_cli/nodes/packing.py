@@ -78,7 +78,9 @@ class ArchiveFiling:
         try:
             known = self._known(target, present)
         except DataError:
-            return [_refused(uid, "an archive that cannot be opened is already there") for uid in files]
+            what = "is not encrypted with this password" if self._password else "cannot be opened"
+            why = f"an archive that {what} is already there"
+            return [_refused(uid, why) for uid in files]
         differing = [uid for uid, name in files.items() if name in known and known[name] != _sum(held, uid)]
         new = {uid: name for uid, name in files.items() if name not in known}
         if new and not self._pack(held, target, new, work, present if known else None):
@@ -96,6 +98,8 @@ class ArchiveFiling:
         if not target.exists():
             return {}
         present.symlink_to(target)
+        if self._password and not sevenzip.is_encrypted(present, self._archive.format, self._password):
+            raise DataError("an archive without the password is there")
         with closing(members(present, self._password)) as found:
             return {
                 member.name: _digest(iter(lambda data=member.data: data.read(BLOCK), b"")) for member in found

@@ -12,7 +12,7 @@ from adit_cli.dicom.files import read_file_meta
 from adit_cli.dicom.query import Attributes
 from adit_cli.errors import DataError
 from adit_cli.nodes.archive import is_archive
-from adit_cli.nodes.packed import DIRECTORY_CLASS, NotAnImageError, Place, look_into
+from adit_cli.nodes.packed import DIRECTORY_CLASS, NestedArchiveError, NotAnImageError, Place, look_into
 
 STAGING = ".adit-staging"
 
@@ -79,6 +79,8 @@ class Scan:
     )
     skipped: int = 0
     """Files that are not DICOM."""
+    nested: list[str] = field(default_factory=list[str])
+    """Archives in archives."""
     broken: list[str] = field(default_factory=list[str])
     """Files that say they are DICOM and cannot be read, relative to the root."""
 
@@ -121,7 +123,9 @@ def _look_through(found: Scan, archive: Path) -> None:
     relative = str(archive.relative_to(found.root))
     try:
         for place, values in look_into(archive, _INDEXED):
-            if isinstance(values, NotAnImageError):
+            if isinstance(values, NestedArchiveError):
+                found.nested.append(place.shown(found.root))
+            elif isinstance(values, NotAnImageError):
                 found.skipped += 1
             elif isinstance(values, DataError):
                 found.broken.append(f"{relative}, file {place.member}")

@@ -74,6 +74,11 @@ def entries(path: Path, kind: Kind, password: str = "") -> list[Entry]:
     return [_entry(block) for block in blocks.split("\n\n") if block.startswith("Path = ")]
 
 
+def is_encrypted(path: Path, kind: Kind, password: str) -> bool:
+    """Return whether all that is in an archive can be read with a password only."""
+    return all(entry.encrypted for entry in entries(path, kind, password) if entry.size)
+
+
 def _entry(block: str) -> Entry:
     fields = dict(_FIELD.findall(block))
     attributes = fields.get("Attributes", "")

@@ -17,6 +17,7 @@ from adit_cli.nodes.scan import files_below, says_dicom
 from adit_cli.nodes.storage import same_content, storage_errors
 
 _IDENTITY = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID")
+NESTED = "is an archive in an archive, and was not opened: unpack the outer one"
 TOGETHER = 100
 """Files handed over at once; what is told of them is shown before the next ones go."""
 
@@ -88,7 +89,10 @@ def _collect_archive(outbox: Outbox, archive: Path, archives: OpenedArchives) ->
     """Take what is in an archive as if it were a folder; of one that breaks off, what came out is sent."""
     try:
         for path in archives.files(archive):
-            _collect_found(outbox, path)
+            if is_archive(path) and not says_dicom(path):
+                outbox.refused.append(Refused(path, Reason.REJECTED, NESTED))
+            else:
+                _collect_found(outbox, path)
     except DataError as error:
         outbox.refused.append(Refused(archive, error.reason, error.message))
 

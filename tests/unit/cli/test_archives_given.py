@@ -36,6 +36,19 @@ def test_an_archive_that_cannot_be_read_is_named_and_the_rest_is_sent(
     assert len(file_tree(adit.folder / "out")) == 1
 
 
+def test_an_archive_in_an_archive_is_named_by_send_and_by_deid(adit: CommandLine, thorax: BuiltStudy) -> None:
+    inner = pack(adit.folder / "inner.zip", as_files(thorax)).read_bytes()
+    pack(adit.folder / "outer.zip", {"inner.zip": inner, "one": thorax.files[0].read_bytes()})
+
+    sent = adit.run("send", "out/", "outer.zip")
+    cleaned = adit.run("deid", "outer.zip", "-o", "clean")
+
+    assert (sent.code, cleaned.code) == (3, 3)
+    assert "outer.zip, file 1: rejected: is an archive in an archive" in sent.err
+    assert "outer.zip, file 1: rejected" in cleaned.err
+    assert len(file_tree(adit.folder / "out")) == len(file_tree(adit.folder / "clean")) == 1
+
+
 def test_deid_reads_archives_and_names_what_it_leaves_out(adit: CommandLine, thorax: BuiltStudy) -> None:
     archive = pack(adit.folder / "in.tar.gz", {**as_files(thorax), "P1.txt": b"hello"})
     (adit.folder / "bad.zip").write_bytes(b"no zip")

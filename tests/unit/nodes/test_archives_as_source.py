@@ -103,6 +103,18 @@ def test_an_archive_that_was_damaged_since_names_what_it_lost(tmp_path: Path, st
     assert sorted((tmp_path / "spool").iterdir()) == sorted(one.path for one in arrivals)
 
 
+def test_an_archive_in_an_archive_is_named_and_not_opened(tmp_path: Path, study: BuiltStudy) -> None:
+    inner = pack(tmp_path / "made" / "inner.zip", content(study)).read_bytes()
+    pack(tmp_path / "in" / "outer.tar.gz", {"a/INNER.ZIP": inner, "image.zip": study.files[0].read_bytes()})
+
+    source = FolderSource("in", tmp_path / "in")
+
+    assert source.notes() == [
+        "in: 1 archives lie in archives and were not opened; unpack the outer ones: outer.tar.gz, file 1"
+    ]
+    assert len(source.find(Level.IMAGE, {"StudyInstanceUID": study.uid})) == 1
+
+
 def test_archives_and_files_in_them_that_cannot_be_read_are_noted(tmp_path: Path, study: BuiltStudy) -> None:
     pack(tmp_path / "in" / "good.zip", {"cut": study.files[0].read_bytes()[:300], "1": b"text"})
     (tmp_path / "in" / "bad.zip").write_bytes(b"no zip")

@@ -411,3 +411,11 @@ def test_a_search_that_fails_for_now_is_made_again() -> None:
         closing(DicomwebSource("PACS", peer.spec(), Tries(2, first_pause=0))) as source,
     ):
         assert len(source.find(Level.STUDY, {"StudyInstanceUID": "1.2.1"})) == 1
+
+
+def test_studies_of_two_patients_under_one_uid_are_both_told() -> None:
+    def answer(seen: Seen) -> Reply:
+        both = [study(1), study(1) | {"00100020": {"vr": "LO", "Value": ["OTHER"]}}]
+        return json_reply(both if "offset" not in seen.query else [])
+
+    assert [one["PatientID"] for one in found(answer)] == ["P1", "OTHER"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from adit_cli.dicom.query import Attributes
-from adit_cli.nodes.dicomweb.search import UNIQUE, Level
+from adit_cli.nodes.dicomweb.search import UNIQUE, Level, identity
 
 _FIRST, _LAST = date(1900, 1, 1), date(2100, 12, 31)
 
@@ -63,10 +63,10 @@ def by_days(
             within = first_page({**keys, "StudyDate": half.key()})
             if not all(half.holds(_day(study)) for study in within):
                 raise CannotHalveError
-            found |= {study[UNIQUE[Level.STUDY]]: study for study in within}
+            found |= {identity(study, UNIQUE[Level.STUDY]): study for study in within}
             if len(within) >= len(cut):
                 waiting.append((half, within))
-    if not {study[UNIQUE[Level.STUDY]] for study in cut} <= found.keys():
+    if not {identity(study, UNIQUE[Level.STUDY]) for study in cut} <= found.keys():
         raise CannotHalveError
     return list(found.values())
 

@@ -19,7 +19,7 @@ from adit_cli.nodes.dicomweb.days import CannotHalveError, by_days
 from adit_cli.nodes.dicomweb.failures import malformed
 from adit_cli.nodes.dicomweb.learned import Learned
 from adit_cli.nodes.dicomweb.model import attributes_of
-from adit_cli.nodes.dicomweb.search import UNIQUE, Search, in_parts, is_asked_for, search_for
+from adit_cli.nodes.dicomweb.search import UNIQUE, Search, identity, in_parts, is_asked_for, search_for
 
 logger = logging.getLogger(__name__)
 
@@ -69,9 +69,8 @@ class Qido:
             for answers in self._pages(search_for(level, part)):
                 self._learned.note_counts(level, answers)
                 for answer in answers:
-                    uid = answer.get(UNIQUE[level], "")
-                    if uid not in told and is_asked_for(answer, part):
-                        told.add(uid)
+                    if (one := identity(answer, UNIQUE[level])) not in told and is_asked_for(answer, part):
+                        told.add(one)
                         yield answer
 
     def _pages(self, search: Search) -> Iterator[list[Attributes]]:
@@ -94,10 +93,11 @@ class Qido:
         self._check_count(search, found)
 
     def _fresh(self, search: Search, page: _Page, found: Collection[str]) -> _Found:
-        results = {one.get(UNIQUE[search.level], ""): search.above | one for one in page.found}
-        if "" in results:
+        unique = UNIQUE[search.level]
+        if not all(one.get(unique) for one in page.found):
             raise malformed(self._connection.name, search.doing, "results that have no UID")
-        return {uid: one for uid, one in results.items() if uid not in found}
+        results = {identity(one, unique): search.above | one for one in page.found}
+        return {name: one for name, one in results.items() if name not in found}
 
     def _is_last(self, search: Search, size: int, found: _Found) -> bool:
         """Return whether a page must be the last: by the count above it, or by other pages of this server."""
@@ -216,9 +216,8 @@ class Qido:
 
 def _patients(studies: Iterable[Attributes]) -> Iterator[Attributes]:
     """Yield one entry for each patient of the studies, since QIDO-RS has no patient level."""
-    seen: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     for study in studies:
-        who = (study.get("IssuerOfPatientID", ""), study.get("PatientID", ""))
-        if who not in seen:
+        if (who := identity(study, "PatientID")) not in seen:
             seen.add(who)
             yield {keyword: value for keyword, value in study.items() if "Patient" in keyword}

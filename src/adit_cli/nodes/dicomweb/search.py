@@ -11,6 +11,7 @@ from adit_cli.nodes.dicomweb.model import keys_in_model
 
 UIDS_A_REQUEST = 40
 """A list of UIDs goes into the URL, and many servers take no more than 8 KiB of that."""
+_WHO = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate")
 UNIQUE = {
     Level.STUDY: "StudyInstanceUID",
     Level.SERIES: "SeriesInstanceUID",
@@ -114,3 +115,8 @@ def _query(keys: Mapping[str, str]) -> str:
         for keyword, value in keys.items()
     ]
     return urlencode(pairs, quote_via=quote, safe=",*")
+
+
+def identity(answer: Attributes, unique: str) -> str:
+    """Return what tells an answer from others: archives do hold studies of two patients under one UID."""
+    return "\\".join(answer.get(keyword, "") for keyword in (unique, *_WHO))

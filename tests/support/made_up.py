@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from adit_cli.engine.seats import Seating, unlimited
-from adit_cli.engine.transfers import Parts
+from adit_cli.engine.transfers import Order, Parts
 from adit_cli.jobfile.job import Job
 from adit_cli.jobfile.load import load_job
-from adit_cli.tasks.plan import OnProgress
 from adit_cli.tasks.planned import Plan, PlannedStudy
-from adit_cli.tasks.pseudonyms import Patient
 from adit_cli.tasks.task import Unresolved
 from adit_cli.tasks.work import Work
 from tests.support.engine_tasks import Deed, Doing, task
@@ -36,13 +34,11 @@ def made_up_job(folder: Path) -> Job:
 def made_up_plan(
     keys: tuple[str, ...],
     unresolved: tuple[Unresolved, ...],
-    _work: Work,
-    _already: Mapping[Patient, str],
-    on_progress: OnProgress,
-) -> Plan:
+    order: Order,
+) -> Iterator[Plan]:
     """Return a plan of these tasks."""
-    on_progress(len(keys), len(keys))
-    return Plan(tuple(PlannedStudy(task(key)) for key in keys), unresolved)
+    order.planning.on_progress(len(keys), len(keys))
+    yield Plan(tuple(PlannedStudy(task(key)) for key in keys), unresolved)
 
 
 def doing(deed: Deed, work: Work, _workers: int, _slots: Path) -> Seating:

@@ -24,6 +24,7 @@ SHOWN_KEYS = {
     "SeriesDescription": "description",
     "SeriesNumber": "number",
     "NumberOfSeriesRelatedInstances": "number of images",
+    "NumberOfStudyRelatedInstances": "number of images",
 }
 PSEUDONYMS = {
     "map": "patients are called as in {file}",
@@ -84,7 +85,8 @@ def _short(path: Path) -> str:
 
 def _takes(job: Job) -> Iterator[str]:
     studies = list(_studies(job.select.studies)) or ["every study"]
-    yield f"{', and '.join(studies)} from {_node(job, job.source[0])}"
+    nodes = ", else ".join(_node(job, name) for name in job.source)
+    yield f"{', and '.join(studies)} from {nodes}"
 
 
 def _studies(studies: Studies) -> Iterator[str]:
@@ -93,6 +95,8 @@ def _studies(studies: Studies) -> Iterator[str]:
     if studies.query:
         rules = _rules(studies.query)
         yield f"every study with {rules}" if rules else "every study"
+        for rule in studies.query.exclude:
+            yield f"none with {_rules(rule)}"
     if studies.uids:
         yield count(len(studies.uids), "study") + " by UID"
 

@@ -15,8 +15,8 @@ from enum import StrEnum
 from typing import Protocol, TextIO
 
 from adit_cli.cli.progress import Board
-from adit_cli.cli.sentences import ended_line, started_line
-from adit_cli.engine.events import Event, Resolving, RunStarted, TaskEnded
+from adit_cli.cli.sentences import ended_line, grown_line, started_line
+from adit_cli.engine.events import Event, Resolving, RunGrew, RunStarted, TaskEnded
 
 PLAIN_INTERVAL = 10.0
 """Seconds between two lines of numbers where nothing else happens."""
@@ -125,6 +125,8 @@ class PlainDisplay:
         match event:
             case RunStarted():
                 return started_line(event)
+            case RunGrew():
+                return grown_line(event, self._board.job)
             case TaskEnded():
                 return f"[{self._board.done}/{self._board.pending}] {ended_line(event)}"
             case Resolving() if self._is_due():

@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from adit_cli.cli.progress import Board, Running, doing
-from adit_cli.cli.sentences import ended_line, started_line
+from adit_cli.cli.sentences import ended_line, grown_line, started_line
 from adit_cli.cli.wording import shorten
-from adit_cli.engine.events import Event, Resolving, RunStarted, TaskEnded
+from adit_cli.engine.events import Event, Resolving, RunGrew, RunStarted, TaskEnded
 from adit_cli.tasks.task import TaskStatus
 
 COLOURS = {TaskStatus.WARNING: "yellow", TaskStatus.FAILURE: "red", TaskStatus.PENDING: "dim"}
@@ -33,14 +33,25 @@ class BarDisplay:
     def show(self, event: Event) -> None:
         """Take one event; what a person must see stays above the bars."""
         self._board.take(event)
-        self._resolving = event if isinstance(event, Resolving) else None
+        self._note_resolving(event)
         match event:
             case RunStarted() if event.job:
                 self._console.print(Text(started_line(event)))
+            case RunGrew() if not event.growing:
+                self._console.print(Text(grown_line(event, self._board.job)))
             case TaskEnded() if event.status is not TaskStatus.SUCCESS:
                 self._console.print(Text(ended_line(event), style=COLOURS.get(event.status, "")))
             case _:
                 pass
+
+    def _note_resolving(self, event: Event) -> None:
+        """Keep what is being looked up in view until all of it is; tasks may run meanwhile."""
+        if isinstance(event, Resolving):
+            self._resolving = event
+        elif (isinstance(event, RunStarted) and not event.growing) or (
+            isinstance(event, RunGrew) and not event.growing
+        ):
+            self._resolving = None
 
     def redraw(self) -> None:
         """Draw at once, without waiting for the next tick."""
@@ -51,15 +62,21 @@ class BarDisplay:
         self._live.stop()
 
     def _picture(self) -> Group:
-        if self._resolving is not None:
-            of = f" of {self._resolving.total}" if self._resolving.total else ""
-            return Group(Text(f"looking up {self._resolving.done}{of} …", style="dim"))
+        return Group(*self._lookups(), *self._work())
+
+    def _lookups(self) -> list[Text]:
+        if self._resolving is None:
+            return []
+        of = f" of {self._resolving.total}" if self._resolving.total else ""
+        return [Text(f"looking up {self._resolving.done}{of} …", style="dim")]
+
+    def _work(self) -> list[Table | Text]:
         if not self._board.pending:
-            return Group()
+            return []
         bar = ProgressBar(total=self._board.pending, completed=self._board.done, width=20)
         total = Table.grid(padding=(0, 1))
         total.add_row(bar, Text(self._board.summary(), no_wrap=True, overflow="ellipsis"))
-        return Group(total, *(_worker(n, running) for n, running in sorted(self._board.workers.items())))
+        return [total, *(_worker(n, running) for n, running in sorted(self._board.workers.items()))]
 
 
 def _worker(number: int, running: Running) -> Text:

@@ -13,6 +13,7 @@ from adit_cli.engine.events import (
     Event,
     Resolving,
     RunEnded,
+    RunGrew,
     RunStarted,
     TaskEnded,
     TaskProgress,
@@ -58,6 +59,8 @@ class Board:
                 self.job, self.pending, self.instances = event.job, event.pending, event.instances
                 self.already_done = event.total - event.pending
                 self.started = self.clock()
+            case RunGrew():
+                self.pending, self.instances = event.pending + self.done, None
             case TaskStarted():
                 self.workers[event.worker] = Running(event.study_uid, event.attempt, self.clock())
             case TaskProgress():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adit_cli.cli.wording import count, duration, size
-from adit_cli.engine.events import RunEnded, RunStarted, TaskEnded
+from adit_cli.engine.events import RunEnded, RunGrew, RunStarted, TaskEnded
 from adit_cli.tasks.task import TaskStatus
 
 _NOT_RIGHT = (
@@ -19,6 +19,10 @@ def started_line(event: RunStarted) -> str:
     """Return what the run is about to do; nothing where it is no job's."""
     if not event.job:
         return ""
+    if event.growing:
+        left = f"{count(event.pending, 'study')} in line, " if event.pending else ""
+        workers = count(event.workers, "worker")
+        return f"{event.job}: {left}{workers}; more is looked up while these move{_changes(event)}"
     if not event.total:
         return f"{event.job}: no study to move"
     if not event.pending:
@@ -35,6 +39,13 @@ def _changes(event: RunStarted) -> str:
     left_out = event.dropped - event.again
     again = f"; {count(event.again, 'study')} once more, since the rules have changed" if event.again else ""
     return again + (f"; {count(left_out, 'study')} no longer asked for" if left_out > 0 else "")
+
+
+def grown_line(event: RunGrew, job: str) -> str:
+    """Return what a part of the plan brought; nothing where that is nothing."""
+    if not event.growing:
+        return f"{job}: everything is looked up, {count(event.total, 'study')} in all"
+    return f"{event.part}: {count(event.new, 'study')} more" if event.new else ""
 
 
 def ended_line(event: TaskEnded) -> str:
@@ -67,6 +78,8 @@ def end_of_run(event: RunEnded) -> str:
         lines.append(f"  {count(event.unresolved, 'row or UID', 'rows or UIDs')} became no task")
     if event.unresolved or any(counts.get(s) for s in (TaskStatus.WARNING, TaskStatus.FAILURE)):
         lines.append(f"  what and why: adit status {event.job} --failed")
-    if counts.get(TaskStatus.PENDING):
+    if event.unfinished:
+        lines.append("  not everything was looked up")
+    if event.unfinished or counts.get(TaskStatus.PENDING):
         lines.append("  run the same command again to go on where it stopped")
     return "\n".join(lines)

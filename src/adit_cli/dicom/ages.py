@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date
 
-from adit_cli.dicom.matching import parse_da
+from adit_cli.dicom.matching import DateRange, parse_da
 from adit_cli.dicom.query import Attributes
+from adit_cli.dicom.ranges import NumberRule
 
 NEEDED = ("PatientBirthDate", "StudyDate", "PatientAge")
 _AS = re.compile(r"(\d{3})([DWMY])")
@@ -31,3 +33,25 @@ def age_at_study(study: Attributes) -> str | None:
 
 def _completed_years(born: date, day: date) -> int:
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def born_between(ages: NumberRule, first: date, last: date) -> DateRange | None:
+    """Return the birth dates that people of these ages can have in studies from `first` to `last`.
+
+    None where neither end is known, or the calendar does not reach.
+    """
+    youngest = min(wanted.low for wanted in ages.ranges)
+    oldest = max(wanted.high for wanted in ages.ranges)
+    latest = _years_before(last, math.floor(youngest)) if youngest > 0 and not math.isinf(youngest) else None
+    earliest = None if math.isinf(oldest) else _years_before(first, math.floor(oldest) + 1)
+    return DateRange(earliest, latest) if earliest or latest else None
+
+
+def _years_before(day: date, years: int) -> date | None:
+    """Return the day so many years before; the end of a February that is shorter counts as March's begin."""
+    if years >= day.year:
+        return None
+    try:
+        return day.replace(year=day.year - years)
+    except ValueError:
+        return date(day.year - years, 3, 1)

@@ -36,13 +36,15 @@ class Moved:
         self.size += event.outcome.size
 
 
-def exit_code(tallies: Sequence[Tally], unresolved: int, cause: Cause | None) -> int:
+def exit_code(
+    tallies: Sequence[Tally], unresolved: int, cause: Cause | None, *, unfinished: bool = False
+) -> int:
     """Return the exit code of a run that leaves the job's tasks like this.
 
-    A stop only counts where it left something to do. Where no task got anywhere because a node cannot be
-    reached or refuses, that is the node's exit code: there is nothing to look at in the tasks.
+    A stop only counts where it left something to do or to look up. Where no task got anywhere because a node
+    cannot be reached or refuses, that is the node's exit code: there is nothing to look at in the tasks.
     """
-    if cause is not None and any(tally.status in OPEN_ENDED for tally in tallies):
+    if cause is not None and (unfinished or any(tally.status in OPEN_ENDED for tally in tallies)):
         return cause.exit_code
     wrong = [tally for tally in tallies if tally.status is not TaskStatus.SUCCESS]
     if wrong and len(wrong) == len(tallies) and all(map(_is_the_node, wrong)):

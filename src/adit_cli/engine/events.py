@@ -32,6 +32,21 @@ class RunStarted:
     """Those of the new ones whose study an earlier run had, under rules that have changed since."""
     dropped: int = 0
     """Tasks of earlier runs that the job does not ask for any more."""
+    growing: bool = False
+    """Whether more is still looked up while what is known moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunGrew:
+    """More tasks are known, or, where `growing` ends, all of them are."""
+
+    part: str
+    total: int
+    pending: int
+    new: int = 0
+    instances: int | None = None
+    """Instances of the tasks that are in line; None where a source did not say."""
+    growing: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +93,8 @@ class RunEnded:
     size: int = 0
     seconds: float = 0.0
     exit_code: int = 0
+    unfinished: bool = False
+    """Whether the run ended before everything was looked up."""
 
 
-Event: TypeAlias = Resolving | RunStarted | TaskStarted | TaskProgress | TaskEnded | RunEnded
+Event: TypeAlias = Resolving | RunStarted | RunGrew | TaskStarted | TaskProgress | TaskEnded | RunEnded

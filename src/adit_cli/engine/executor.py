@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Callable
 from multiprocessing.connection import wait
-from typing import TypeAlias, assert_never
+from typing import Protocol, TypeAlias, assert_never
 
 from adit_cli.engine.events import Event, TaskEnded, TaskProgress, TaskStarted
 from adit_cli.engine.seats import Seating
@@ -32,9 +32,41 @@ SECONDS_BETWEEN_SEATS = 1.0
 logger = logging.getLogger(__name__)
 
 
-def run_tasks(store: StateStore, seating: Seating, rules: Rules, stop: Stop, on_event: OnEvent) -> None:
-    """Run what is in line. Returns when nothing is left in line, or when everything has stopped."""
+class Supply(Protocol):
+    """Where further tasks come from while the first ones run."""
+
+    def fileno(self) -> int:
+        """Return what becomes readable when something came."""
+        ...
+
+    def bring_in(self) -> None:
+        """Put what came in line."""
+        ...
+
+    def ask(self) -> None:
+        """Tell that nothing is in line."""
+        ...
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come."""
+        ...
+
+
+def run_tasks(
+    store: StateStore,
+    seating: Seating,
+    rules: Rules,
+    stop: Stop,
+    on_event: OnEvent,
+    supply: Supply | None = None,
+) -> None:
+    """Run what is in line, and what the supply adds to it.
+
+    Returns when nothing is left in line, or when everything has stopped.
+    """
     executor = Executor(store, seating, rules, stop, on_event)
+    executor.supply = supply
     try:
         executor.run()
     finally:
@@ -47,6 +79,7 @@ class Executor:
     def __init__(
         self, store: StateStore, seating: Seating, rules: Rules, stop: Stop, on_event: OnEvent
     ) -> None:
+        self.supply: Supply | None = None
         self._store = store
         self._rules = rules
         self._stop = stop
@@ -84,6 +117,7 @@ class Executor:
                 continue
             if not self._is_due():
                 self._dismiss_idle()
+                self._ask_for_more()
                 return
             if not slot.sit():
                 self._waits_for_seat = True
@@ -96,6 +130,10 @@ class Executor:
                 slot.give(started)
             except OSError:
                 self._lose(slot)
+
+    def _ask_for_more(self) -> None:
+        if self.supply is not None and not any(slot.started for slot in self._slots):
+            self.supply.ask()
 
     def _is_due(self) -> bool:
         due = self._store.next_due()
@@ -119,16 +157,21 @@ class Executor:
     def _nothing_left(self) -> bool:
         if any(slot.started is not None for slot in self._slots):
             return False
-        return self._stop.requested or self._store.next_due() is None
+        if self._stop.requested:
+            return True
+        return (self.supply is None or self.supply.is_over) and self._store.next_due() is None
 
     def _take_in(self) -> None:
         by_pipe = {slot.pipe.fileno(): slot for slot in self._slots if slot.pipe is not None}
-        for ready in wait([*by_pipe, self._stop.fileno()], self._patience()):
+        more = [] if self.supply is None else [self.supply.fileno()]
+        for ready in wait([*by_pipe, *more, self._stop.fileno()], self._patience()):
             slot = by_pipe.get(ready) if isinstance(ready, int) else None
-            if slot is None:
-                self._stop.drain()
-            else:
+            if slot is not None:
                 self._receive(slot)
+            elif self.supply is not None and ready in more:
+                self.supply.bring_in()
+            else:
+                self._stop.drain()
 
     def _patience(self) -> float | None:
         """Return how long to wait for a message before looking at the clock again."""

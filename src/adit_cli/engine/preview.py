@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adit_cli.engine.folders import JobFolder, StateFolder
 from adit_cli.engine.keys import project_key
 from adit_cli.engine.report import open_reader
 from adit_cli.engine.schema import opened
 from adit_cli.engine.state import StateStore
-from adit_cli.engine.transfers import TRANSFERS, Parts
+from adit_cli.engine.transfers import TRANSFERS, Order, Parts
 from adit_cli.jobfile.job import Job
-from adit_cli.tasks.plan import OnProgress
-from adit_cli.tasks.planned import Plan, PlannedStudy
+from adit_cli.tasks.plan import OnProgress, Planning
+from adit_cli.tasks.planned import Plan, PlannedStudy, joined
 from adit_cli.tasks.task import TaskStatus
 from adit_cli.tasks.work import Work
 
@@ -41,11 +41,12 @@ def preview(job: Job, state: StateFolder, on_progress: OnProgress, parts: Parts 
     """Plan the job as a run would, and look up what is done."""
     folder = state.job(job.name)
     work = Work(job, _key(job, folder), folder.spool)
+    scope, planning = parts.scope(work).as_one(), Planning(work.key, on_progress=on_progress)
     if not folder.database.exists():
-        return Preview(parts.plan(work, {}, on_progress))
+        return Preview(joined(parts.plan(Order(work, planning, scope, state))))
     with opened(folder.database) as db:
-        already = StateStore(db, folder).pseudonyms()
-    plan = parts.plan(work, already, on_progress)
+        planning = replace(planning, already=StateStore(db, folder).pseudonyms())
+    plan = joined(parts.plan(Order(work, planning, scope, state)))
     with open_reader(folder) as reader:
         return Preview(plan, reader.statuses(task.key for task in plan.tasks))
 

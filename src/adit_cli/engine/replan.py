@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from adit_cli.engine.rows import Row, cohort_rows, task_row, unresolved_row
@@ -32,14 +32,49 @@ class Merged:
 
 
 def merge(db: sqlite3.Connection, tasks: Iterable[TransferTask]) -> Merged:
-    """Make these the job's tasks.
+    """Make these the job's tasks; others of an earlier plan are not asked for any more.
 
     The comparison is made here and only differences are written, since a resumed job has hardly any.
     """
-    found = db.execute("select key, planned, cohort_rows, instances from task")
-    known: dict[str, Row] = {
-        row["key"]: (row["planned"], row["cohort_rows"], row["instances"]) for row in found
-    }
+    known = {row["key"]: _state(row) for row in db.execute(_KNOWN)}
+    new, kept = _lay_over(db, tasks, known)
+    dropped = {key for key, (planned, *_) in known.items() if planned} - kept
+    studies = _studies(db, dropped)
+    _drop(db, dropped)
+    _insert(db, new)
+    return Merged(len(new), sum(task.study_uid in studies for task in new), len(dropped))
+
+
+def merge_part(db: sqlite3.Connection, tasks: Collection[TransferTask]) -> Merged:
+    """Add these to the job's tasks."""
+    keys = json.dumps([task.key for task in tasks])
+    rows = db.execute(_KNOWN_OF_THESE, (keys,))
+    new, _ = _lay_over(db, tasks, {row["key"]: _state(row) for row in rows})
+    _insert(db, new)
+    return Merged(len(new))
+
+
+def drop_others(db: sqlite3.Connection, keys: Collection[str]) -> int:
+    """Let go of the plan's tasks that are not among these; return how many that are."""
+    planned = {row["key"] for row in db.execute("select key from task where planned = 1")}
+    _drop(db, planned.difference(keys))
+    return len(planned.difference(keys))
+
+
+_KNOWN = "select key, planned, cohort_rows, instances from task"
+_KNOWN_OF_THESE = (
+    "select key, planned, cohort_rows, instances from task where key in (select value from json_each(?))"
+)
+
+
+def _state(row: sqlite3.Row) -> Row:
+    return row["planned"], row["cohort_rows"], row["instances"]
+
+
+def _lay_over(
+    db: sqlite3.Connection, tasks: Iterable[TransferTask], known: Mapping[str, Row]
+) -> tuple[list[TransferTask], set[str]]:
+    """Bring the known tasks up to date; return the new ones, and the keys of those that were known."""
     new: dict[str, TransferTask] = {}
     changed: list[Row] = []
     kept: set[str] = set()
@@ -51,16 +86,20 @@ def merge(db: sqlite3.Connection, tasks: Iterable[TransferTask]) -> Merged:
         values = (1, cohort_rows(task), task.instances)
         if known[task.key] != values:
             changed.append((*values, task.key))
-    dropped = {key for key, (planned, *_) in known.items() if planned} - kept
-    studies = _studies(db, dropped)
-    db.executemany("update task set planned = 0 where key = ?", ((key,) for key in dropped))
     db.executemany("update task set planned = ?, cohort_rows = ?, instances = ? where key = ?", changed)
+    return list(new.values()), kept
+
+
+def _insert(db: sqlite3.Connection, tasks: Iterable[TransferTask]) -> None:
     db.executemany(
         "insert into task (key, study_uid, source, destinations, patient_id, issuer, pseudonym, series_uids,"
-        " cohort_rows, instances) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        map(task_row, new.values()),
+        " cohort_rows, instances, modalities) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        map(task_row, tasks),
     )
-    return Merged(len(new), sum(task.study_uid in studies for task in new.values()), len(dropped))
+
+
+def _drop(db: sqlite3.Connection, keys: Iterable[str]) -> None:
+    db.executemany("update task set planned = 0 where key = ?", ((key,) for key in keys))
 
 
 def _studies(db: sqlite3.Connection, keys: set[str]) -> set[str]:
@@ -68,12 +107,14 @@ def _studies(db: sqlite3.Connection, keys: set[str]) -> set[str]:
     return {row["study_uid"] for row in rows}
 
 
-def replace_unresolved(db: sqlite3.Connection, unresolved: Iterable[Unresolved]) -> None:
-    """Keep what this plan could not resolve, and forget what an earlier one could not."""
-    db.execute("delete from unresolved")
+def replace_unresolved(
+    db: sqlite3.Connection, unresolved: Iterable[Unresolved], part: str | None = None
+) -> None:
+    """Keep what this plan, or this part of one, could not resolve; forget what an earlier one could not."""
+    db.execute("delete from unresolved where ? is null or part = ?", (part, part))
     db.executemany(
-        "insert into unresolved (label, reason, message, hint, cohort_row) values (?, ?, ?, ?, ?)",
-        map(unresolved_row, unresolved),
+        "insert into unresolved (label, reason, message, hint, cohort_row, part) values (?, ?, ?, ?, ?, ?)",
+        ((*unresolved_row(one), part or "") for one in unresolved),
     )
 
 

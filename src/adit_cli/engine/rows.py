@@ -26,7 +26,7 @@ class Started:
 
 
 def task_row(task: TransferTask) -> Row:
-    """Return what the columns of table task hold, from the key to the number of instances."""
+    """Return what the columns of table task hold, from the key to the modalities."""
     return (
         task.key,
         task.study_uid,
@@ -38,6 +38,7 @@ def task_row(task: TransferTask) -> Row:
         _json_texts(task.series_uids),
         cohort_rows(task),
         task.instances,
+        task.modalities,
     )
 
 
@@ -54,6 +55,7 @@ def task_of(row: sqlite3.Row) -> TransferTask:
         series_uids=tuple(json.loads(row["series_uids"])),
         rows=tuple(json.loads(row["cohort_rows"])),
         instances=row["instances"],
+        modalities=row["modalities"],
     )
 
 

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from adit_cli.engine.ending import Moved, exit_code
 from adit_cli.engine.events import Event, Resolving, RunEnded, RunStarted, TaskEnded
 from adit_cli.engine.executor import OnEvent, clear_spool, run_tasks
+from adit_cli.engine.feed import Feed
 from adit_cli.engine.folders import StateFolder
+from adit_cli.engine.growing import Growing, warn_of
 from adit_cli.engine.keys import project_key
 from adit_cli.engine.lock import exclusive
-from adit_cli.engine.replan import SELECTORS, check_selectors
+from adit_cli.engine.replan import SELECTORS, Merged, check_selectors
 from adit_cli.engine.report import open_reader
 from adit_cli.engine.shares import most_workers
 from adit_cli.engine.state import StateStore, open_state
 from adit_cli.engine.stop import Stop
-from adit_cli.engine.transfers import TRANSFERS, Parts
+from adit_cli.engine.transfers import TRANSFERS, Order, Parts
 from adit_cli.engine.verdict import Rules
 from adit_cli.errors import AditError
 from adit_cli.jobfile.job import Job
-from adit_cli.tasks.planned import Plan
+from adit_cli.tasks.identity import TaskKeys
+from adit_cli.tasks.plan import Planning
+from adit_cli.tasks.planned import Plan, joined
+from adit_cli.tasks.scope import Scope
 from adit_cli.tasks.task import TaskStatus
 from adit_cli.tasks.work import Work
 
@@ -81,18 +87,57 @@ class _Run:
     def go(self, parts: Parts) -> RunEnded:
         """Plan and work; return how it ended."""
         work = Work(self._job, self._key(), self._store.folder.spool, self._options.state.inbox)
+        scope = parts.scope(work)
+        digest = TaskKeys(self._job, work.key).digest_of(scope)
+        if self._may_grow(scope, digest):
+            return self._grow(parts, work, scope, digest)
         try:
             with self._stop.raising():
-                plan = parts.plan(work, self._store.pseudonyms(), self._resolving)
+                planning = Planning(work.key, self._store.pseudonyms(), self._resolving)
+                plan = joined(parts.plan(Order(work, planning, scope.as_one(), self._options.state)))
         except KeyboardInterrupt:
             if self._stop.cause is None:
                 raise
             return replace(self._sum_up(), exit_code=self._stop.cause.exit_code)
-        pending = self._take_over(plan)
+        warn_of(plan)
+        pending = self._take_over(plan, digest)
         at_once = max(1, min(pending, self._rules.workers))
         seating = parts.seating(work, at_once, self._options.state.slots)
         run_tasks(self._store, seating, self._rules, self._stop, self._pass_on)
         return self._sum_up()
+
+    def _may_grow(self, scope: Scope, digest: str) -> bool:
+        """Return whether tasks may run while others are looked up: no earlier plan must be at odds."""
+        if scope.is_whole:
+            return False
+        earlier = self._store.asked()
+        return earlier.digest == digest if earlier is not None else not self._store.counts()
+
+    def _grow(self, parts: Parts, work: Work, scope: Scope, digest: str) -> RunEnded:
+        """Work while the plan is made; its errors end the run when what is in line is done."""
+        earlier = self._store.asked()
+        skip = earlier.parts if earlier else frozenset[str]()
+        self._store.begin_plan(digest, skip)
+        self._announce(Merged(), growing=True)
+        already = self._store.pseudonyms()
+
+        def make(feed: Feed) -> Iterator[Plan]:
+            planning = Planning(work.key, already, feed.tell, skip)
+            state = self._options.state
+            return parts.plan(Order(work, planning, scope, state, feed.stopping, feed.until_wanted))
+
+        feed = Feed(make)
+        growing = Growing(feed, self._store, self._pass_on, skips=bool(skip))
+        seating = parts.seating(work, self._rules.workers, self._options.state.slots)
+        try:
+            run_tasks(self._store, seating, self._rules, self._stop, self._pass_on, growing)
+            feed.end()
+            growing.bring_in()
+        finally:
+            feed.close()
+        if feed.error is not None:
+            raise feed.error
+        return self._sum_up(unfinished=not growing.is_complete)
 
     def _key(self) -> bytes:
         secret = self._job.key.get_secret_value() if self._job.key else None
@@ -101,9 +146,12 @@ class _Run:
     def _resolving(self, done: int, total: int | None) -> None:
         self._on_event(Resolving(done, total))
 
-    def _take_over(self, plan: Plan) -> int:
+    def _take_over(self, plan: Plan, digest: str) -> int:
         """Make the plan the job's, and tell what there is to do; return how many tasks are in line."""
-        merged = self._store.add_tasks(plan.tasks, plan.unresolved)
+        return self._announce(self._store.add_tasks(plan.tasks, plan.unresolved, digest))
+
+    def _announce(self, merged: Merged, *, growing: bool = False) -> int:
+        """Put in line what is to be tried again, and tell what there is to do."""
         if self._options.again or self._options.retry:
             self._store.requeue(SELECTORS if self._options.again else self._options.retry)
         self._sweep()
@@ -119,6 +167,7 @@ class _Run:
                 new=merged.new,
                 again=merged.again,
                 dropped=merged.dropped,
+                growing=growing,
             )
         )
         return pending
@@ -134,7 +183,7 @@ class _Run:
             self._moved.add(event)
         self._on_event(event)
 
-    def _sum_up(self) -> RunEnded:
+    def _sum_up(self, *, unfinished: bool = False) -> RunEnded:
         with open_reader(self._store.folder) as reader:
             summary = reader.summary()
         return RunEnded(
@@ -146,7 +195,8 @@ class _Run:
             missing=self._moved.missing,
             size=self._moved.size,
             seconds=time.monotonic() - self._started,
-            exit_code=exit_code(summary.tallies, summary.unresolved, self._stop.cause),
+            exit_code=exit_code(summary.tallies, summary.unresolved, self._stop.cause, unfinished=unfinished),
+            unfinished=unfinished,
         )
 
 

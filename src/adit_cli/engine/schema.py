@@ -93,6 +93,15 @@ STEPS = (
     from task left join attempt on attempt.task = task.number and attempt.number = task.attempts
     where task.planned = 1
     """,
+    "alter table task add column modalities text not null default ''",
+    "alter table unresolved add column part text not null default ''",
+    """
+    create table plan (
+        digest text not null,                 -- of what the job asks for and all that determines the result
+        complete integer not null             -- 0: a run ended before everything was asked
+    )
+    """,
+    "create table part (label text primary key, resolved real not null) without rowid",
 )
 
 

@@ -73,7 +73,7 @@ class ServerSeats:
 
     def _tell(self, address: str) -> None:
         if not self._told:
-            logger.warning("Other jobs use all associations that the limit of %s allows: waiting", address)
+            logger.warning("All associations that the limit of %s allows are in use: waiting", address)
             self._told = True
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from adit_cli.jobfile.job import Job
-from adit_cli.jobfile.node import Limits, NodeSpec, ServerNode
+from adit_cli.jobfile.node import NodeSpec, ServerNode
 
 
 def servers(job: Job) -> dict[str, ServerNode]:
@@ -36,4 +36,5 @@ def limited(job: Job, granted: Mapping[str, int]) -> dict[str, NodeSpec]:
 def _limited(spec: NodeSpec, associations: int | None) -> NodeSpec:
     if associations is None or not isinstance(spec, ServerNode):
         return spec
-    return spec.model_copy(update={"limits": Limits(associations=associations)})
+    limits = spec.limits.model_copy(update={"associations": associations})
+    return spec.model_copy(update={"limits": limits})

@@ -12,8 +12,9 @@ import time
 from collections.abc import Collection, Generator, Iterable
 from contextlib import contextmanager
 
-from adit_cli.engine import replan
+from adit_cli.engine import progress, replan
 from adit_cli.engine.folders import JobFolder
+from adit_cli.engine.progress import Asked
 from adit_cli.engine.replan import Merged
 from adit_cli.engine.rows import Started, outcome_row, task_of
 from adit_cli.engine.schema import opened, transaction, translated
@@ -77,16 +78,46 @@ class StateStore:
                 "update run set ended = ?, exit_code = ? where number = ?", (time.time(), exit_code, number)
             )
 
-    def add_tasks(self, tasks: Iterable[TransferTask], unresolved: Iterable[Unresolved] = ()) -> Merged:
-        """Make these the job's tasks; return what that changed.
+    def add_tasks(
+        self, tasks: Iterable[TransferTask], unresolved: Iterable[Unresolved] = (), digest: str = ""
+    ) -> Merged:
+        """Make these the job's tasks; return what that changed. The digest tells this plan from others.
 
         A known key stays as it is, with its status. Tasks of an earlier plan that are not among these are
         kept for the record, but no longer run or counted.
         """
         with self._writing():
+            progress.begin(self._db, digest, ())
+            progress.finish(self._db)
             merged = replan.merge(self._db, tasks)
             replan.replace_unresolved(self._db, unresolved)
         return merged
+
+    def asked(self) -> Asked | None:
+        """Return how far the plan of the job is; None where none was ever begun."""
+        with translated(self.folder.database):
+            return progress.asked(self._db, time.time())
+
+    def begin_plan(self, digest: str, keep: Collection[str]) -> None:
+        """Note that a plan is begun that comes in parts, of which these need not come again."""
+        with self._writing():
+            progress.begin(self._db, digest, keep)
+
+    def add_part(
+        self, part: str, tasks: Collection[TransferTask], unresolved: Iterable[Unresolved]
+    ) -> Merged:
+        """Add the tasks of a part of the plan to the job's."""
+        with self._writing():
+            merged = replan.merge_part(self._db, tasks)
+            replan.replace_unresolved(self._db, unresolved, part)
+            progress.note_part(self._db, part)
+        return merged
+
+    def finish_plan(self, keys: Collection[str] | None) -> int:
+        """Note that all parts have come; return how many tasks are not among these keys and are let go."""
+        with self._writing():
+            progress.finish(self._db)
+            return 0 if keys is None else replan.drop_others(self._db, keys)
 
     def requeue(self, selectors: Collection[str]) -> int:
         """Put ended tasks back in line: those with such a status or reason; return how many."""
@@ -101,8 +132,8 @@ class StateStore:
         with self._writing():
             row = self._db.execute(
                 "select number, attempts, tries, key, study_uid, source, destinations, patient_id, issuer,"
-                " pseudonym, series_uids, cohort_rows, instances from task indexed by task_in_line"
-                " where status = 'pending' and planned = 1 and retry_at <= ?"
+                " pseudonym, series_uids, cohort_rows, instances, modalities from task"
+                " indexed by task_in_line where status = 'pending' and planned = 1 and retry_at <= ?"
                 " order by retry_at desc, number limit 1",
                 (now,),
             ).fetchone()

@@ -2,31 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from adit_cli.engine.desks import SIDE_BY_SIDE, OpenDesk, open_desk
+from adit_cli.engine.folders import StateFolder
 from adit_cli.engine.seats import Seating, ServerSeats
 from adit_cli.engine.shares import limited
 from adit_cli.engine.worker import Report, RunOne, Setup
 from adit_cli.jobfile.node import NodeSpec
 from adit_cli.nodes import NodePool
-from adit_cli.tasks.plan import OnProgress, plan
+from adit_cli.tasks.plan import Planning, plan_parts
 from adit_cli.tasks.planned import Plan
-from adit_cli.tasks.pseudonyms import Patient
+from adit_cli.tasks.scope import Scope, scope_of
 from adit_cli.tasks.task import Outcome, TransferTask
 from adit_cli.tasks.transfer import transfer
 from adit_cli.tasks.work import Work
+
+MOST_AT_ONCE = 200
+"""Studies that are put in line at once where planning and transferring take turns."""
+
+
+def nothing_asked(_work: Work) -> Scope:
+    """Return the scope of a job whose tasks come from elsewhere than its sources."""
+    return Scope(())
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A plan that is wanted."""
+
+    work: Work
+    planning: Planning
+    scope: Scope
+    state: StateFolder
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set when nothing of it is wanted any more."""
+    until_wanted: Callable[[], None] | None = None
+    """With tasks that run meanwhile: what to wait for where planning and they cannot go on side by side."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a run is made of besides its state: how tasks are found, and how workers do one."""
 
-    plan: Callable[[Work, Mapping[Patient, str], OnProgress], Plan]
+    plan: Callable[[Order], Iterator[Plan]]
     seating: Callable[[Work, int, Path], Seating]
     """For so many workers at most, with the slots of the machine in this folder."""
+    scope: Callable[[Work], Scope] = nothing_asked
+    """What a job asks, in the batches that can be run by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +84,40 @@ def seats_for_transfers(work: Work, workers: int, slots: Path) -> Seating:
     return ServerSeats(work.job, workers, slots, setup)
 
 
-def plan_transfers(work: Work, already: Mapping[Patient, str], on_progress: OnProgress) -> Plan:
-    """Ask the job's source what there is to move."""
-    job = work.job
-    with closing(NodePool(job.nodes, job.calling_ae_title)) as pool:
-        source = pool.source(job.source[0])
-        return plan(job, source, work.key, already=already, on_progress=on_progress)
+def plan_transfers(order: Order) -> Iterator[Plan]:
+    """Ask the job's sources what there is to move."""
+    job, most = order.work.job, SIDE_BY_SIDE if order.until_wanted is None else 1
+    with open_desk(job, order.state.slots, most, order.stopping) as opened:
+        planning = order.planning
+        if order.until_wanted is not None and opened.needs_all:
+            planning = replace(planning, before_each=_StepAside(opened, order.until_wanted))
+        yield from plan_parts(job, opened.desk, planning, order.scope)
 
 
-TRANSFERS = Parts(plan_transfers, seats_for_transfers)
+class _StepAside:
+    """Leaves the only association to those who transfer, until they have nothing more to do.
+
+    At the first study, so that it moves at once, then ever less often: to change costs both a start.
+    """
+
+    def __init__(self, opened: OpenDesk, until_wanted: Callable[[], None]) -> None:
+        self._opened = opened
+        self._until_wanted = until_wanted
+        self._next = 1
+
+    def __call__(self, studies: int) -> None:
+        """Step aside if so many studies are reason to."""
+        if studies < self._next:
+            return
+        self._next = studies + min(studies, MOST_AT_ONCE)
+        self._opened.rest()
+        self._until_wanted()
+        self._opened.resume()
+
+
+def scope_of_transfers(work: Work) -> Scope:
+    """Return what the job asks."""
+    return scope_of(work.job)
+
+
+TRANSFERS = Parts(plan_transfers, seats_for_transfers, scope_of_transfers)

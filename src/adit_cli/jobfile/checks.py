@@ -58,15 +58,22 @@ def _which(reference: str, subject: Subject) -> str:
     return did_you_mean(reference, subject.names) or f": known are {known}"
 
 
-def one_source(subject: Subject) -> Iterator[Finding]:
-    """Find a second source: a study comes from one place."""
-    if len(subject.job.source) > 1:
-        yield ("source",), "several sources are not possible: name one"
+def distinct_sources(subject: Subject) -> Iterator[Finding]:
+    """Find a source that is named twice."""
+    seen: list[NodeSpec] = []
+    for at, node in enumerate(_sources(subject)):
+        if node is not None and any(_same(node, other) for other in seen):
+            yield ("source", at), "stands here twice: keep one of them"
+        seen += [node] if node else []
+
+
+def _sources(subject: Subject) -> list[NodeSpec | None]:
+    return [subject.node(reference) for reference in subject.job.source]
 
 
 def distinct_destinations(subject: Subject) -> Iterator[Finding]:
     """Find a destination that is named twice, or is the source."""
-    source = subject.node(subject.job.source[0])
+    sources = [node for node in _sources(subject) if node is not None]
     seen: list[NodeSpec] = []
     for at, reference in enumerate(subject.job.destinations):
         node = subject.node(reference)
@@ -74,9 +81,9 @@ def distinct_destinations(subject: Subject) -> Iterator[Finding]:
             continue
         if any(_same(node, other) for other in seen):
             yield ("destinations", at), "stands here twice: keep one of them"
-        elif source is not None and _same(node, source):
+        elif any(_same(node, source) for source in sources):
             yield ("destinations", at), "is the source as well: studies would be sent to where they come from"
-        elif source is not None and _inside(node, source):
+        elif any(_inside(node, source) for source in sources):
             yield ("destinations", at), "lies inside the source folder: choose a folder beside it"
         seen.append(node)
 
@@ -122,9 +129,9 @@ def piped_in_or_selected(subject: Subject) -> Iterator[Finding]:
 def something_selected(subject: Subject) -> Iterator[Finding]:
     """Find a job that would empty a server because something was left out; a folder may be taken whole."""
     studies = subject.job.select.studies
-    if isinstance(subject.node(subject.job.source[0]), FolderNode) or subject.piped:
+    if all(isinstance(node, FolderNode) for node in _sources(subject)) or subject.piped:
         return
-    if studies.query is not None and not studies.query.keys():
+    if studies.query is not None and studies.query.is_everything:
         yield (
             ("select", "studies", "query"),
             "would take the whole archive: name at least one key, such as study_date",
@@ -189,7 +196,7 @@ def _similar(path: Path) -> str:
 Check: TypeAlias = Callable[[Subject], Iterator[Finding]]
 CHECKS: tuple[tuple[Check, frozenset[str]], ...] = (
     (known_names, frozenset({"source", "destinations"})),
-    (one_source, frozenset({"source"})),
+    (distinct_sources, frozenset({"source", "nodes"})),
     (distinct_destinations, frozenset({"source", "destinations", "nodes"})),
     (something_selected, frozenset({"source", "select", "nodes"})),
     (piped_in_or_selected, frozenset({"select"})),

@@ -87,7 +87,8 @@ def _says_dash(plain: Plain) -> bool:
 def resolve(written: JobFile, path: Path, config: Config, piped: tuple[str, ...] | None = None) -> Job:
     """Return the job with its nodes by name, the config's defaults, and what was left out filled in."""
     nodes = {**config.nodes, **written.nodes}
-    source, *destinations = (_named(nodes, node) for node in (written.source[0], *written.destinations))
+    sources = tuple(_named(nodes, node) for node in written.source)
+    destinations = tuple(_named(nodes, node) for node in written.destinations)
     deid = anchored(written.deidentify, path.absolute().parent) or config.defaults.deidentify
     pseudonyms = written.pseudonyms
     if pseudonyms is None and deid is not None and deid.profile != "none":
@@ -97,9 +98,9 @@ def resolve(written: JobFile, path: Path, config: Config, piped: tuple[str, ...]
         {
             **shared,
             "nodes": {name: _called_by(node, config.calling_ae_title) for name, node in nodes.items()},
-            "source": (source,),
-            "destinations": tuple(destinations),
-            "select": _selected(written.select, nodes[source], piped),
+            "source": sources,
+            "destinations": destinations,
+            "select": _selected(written.select, [nodes[source] for source in sources], piped),
             "pseudonyms": pseudonyms,
             "deidentify": deid,
             "run": _run(written.run, config.defaults.run),
@@ -125,12 +126,14 @@ def _called_by(node: NodeSpec, calling_ae_title: str) -> NodeSpec:
     return node.model_copy(update={"dimse": peer})
 
 
-def _selected(select: Select, source: NodeSpec, piped: tuple[str, ...] | None) -> Select:
-    """Return the selection with what was piped in; a folder without a selection is taken whole."""
+def _selected(select: Select, sources: list[NodeSpec], piped: tuple[str, ...] | None) -> Select:
+    """Return the selection with what was piped in; folders without a selection are taken whole."""
     studies = select.studies
     if piped not in {None, PIPED_LATER}:
         studies = studies.model_copy(update={"uids": piped})
-    elif isinstance(source, FolderNode) and not (studies.cohort or studies.query or studies.uids):
+    elif all(isinstance(source, FolderNode) for source in sources) and not (
+        studies.cohort or studies.query or studies.uids
+    ):
         studies = Studies(query=Query())
     return select.model_copy(update={"studies": studies})
 

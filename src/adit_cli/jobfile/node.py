@@ -103,6 +103,13 @@ class Limits(Strict):
     associations: int = Field(
         default=2, ge=1, le=64, description="Associations at the same time.", examples=[2]
     )
+    max_results: int | None = Field(
+        default=None,
+        ge=1,
+        description="The most answers that it gives to a query, where that is known; else it is recognised. "
+        "What is cut is asked again in shorter times.",
+        examples=[200],
+    )
 
 
 FindWay: TypeAlias = Literal["qido-rs", "c-find"]

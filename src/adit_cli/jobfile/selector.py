@@ -1,116 +1,21 @@
-"""Which studies and series a job takes. A key names its DICOM keyword once; all else follows from that.
-
-What a server is asked never loses a study that a rule lets in: a description with letters stays on
-our side, since servers compare case and people don't. Only `where` is sent as it was written.
-"""
+"""Which studies and series a job takes. A key names its DICOM keyword once; all else follows from that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum, auto
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
-from adit_cli.dicom.ages import NEEDED, age_at_study
 from adit_cli.dicom.matching import Match, all_of, any_of
 from adit_cli.dicom.query import Attributes
 from adit_cli.jobfile.node import Strict
-from adit_cli.jobfile.rules import AtLeast, AtMost, Dates, Numbers, Rule, Text, Where, as_sent
+from adit_cli.jobfile.query import Asked, Keyword, Query, Selector
+from adit_cli.jobfile.rules import AtLeast, AtMost, Numbers, Text
 from adit_cli.jobfile.uids import Uids
 from adit_cli.jobfile.values import RelativePath
 
-
-class Asked(Enum):
-    """Whether a server may narrow its answer by a key."""
-
-    AS_WRITTEN = auto()
-    CASELESS = auto()
-    """Only where case makes no difference."""
-    NEVER = auto()
-    """What we compare is not what the server holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Keyword:
-    """The attribute that a key of the job file is about."""
-
-    name: str
-    asked: Asked = Asked.AS_WRITTEN
-
-
-class Selector(Strict):
-    """Rules that must all hold. A new key is one annotated field of a subclass."""
-
-    where: Where = Field(
-        default={},
-        description="Any other attribute, by DICOM keyword or gggg,eeee; sent to the server as written.",
-        examples=[{"ReferringPhysicianName": "DOE*"}],
-    )
-
-    def keys(self) -> Attributes:
-        """Return the keys of a query: what narrows the answer, and empty what only we can compare."""
-        keys: Attributes = {}
-        for name, asked, rule in self.rules():
-            key = as_sent(name, rule)
-            hidden = asked is Asked.NEVER or (asked is Asked.CASELESS and key.lower() != key.upper())
-            keys[name] = keys.get(name) or ("" if hidden else key)
-        return keys
-
-    def matches(self, found: Attributes) -> Match:
-        """Return whether what a node reported satisfies every rule."""
-        return all_of(rule.matches(found.get(name)) for name, _, rule in self.rules())
-
-    def rules(self) -> Iterator[tuple[str, Asked, Rule]]:
-        """Yield each rule with its attribute's keyword and whether a server may apply it."""
-        for field_name, field in type(self).model_fields.items():
-            rule: Rule | None = getattr(self, field_name)
-            for keyword in field.metadata:
-                if isinstance(keyword, Keyword) and rule is not None:
-                    yield keyword.name, keyword.asked, rule
-        for name, rule in self.where.items():
-            yield name, Asked.AS_WRITTEN, rule
-
-
-class Query(Selector):
-    """Studies found by what is known of them."""
-
-    study_date: Annotated[Dates | None, Keyword("StudyDate")] = Field(
-        default=None,
-        description="A day, month, year or range: DICOM's form, ISO dates, `last 7 days`, `yesterday`.",
-        examples=["2024-01-01..2024-03-31"],
-    )
-    modality: Annotated[Text | None, Keyword("ModalitiesInStudy")] = Field(
-        default=None, description="A modality that the study has; one of several.", examples=[["CT", "MR"]]
-    )
-    study_description: Annotated[Text | None, Keyword("StudyDescription", Asked.CASELESS)] = Field(
-        default=None,
-        description="A literal, DICOM wildcards (`*`, `?`) or `/regex/flags`; one of several.",
-        examples=["/thorax|chest/i"],
-    )
-    patient_age: Annotated[Numbers | None, Keyword("PatientAge", Asked.NEVER)] = Field(
-        default=None, description="Completed years at the time of the study.", examples=["18..80"]
-    )
-    institution_name: Annotated[Text | None, Keyword("InstitutionName", Asked.CASELESS)] = Field(
-        default=None,
-        description="Where the study was made; few servers tell it for a study, so its series are asked.",
-        examples=["*Radiology*"],
-    )
-
-    def keys(self) -> Attributes:
-        """Return the keys of a query, with those from which an age is told."""
-        needed = NEEDED if self.patient_age is not None else ()
-        return dict.fromkeys(needed, "") | super().keys()
-
-    def matches(self, found: Attributes) -> Match:
-        """Return whether what a node reported of a study satisfies every rule."""
-        age = age_at_study(found)
-        return all_of(
-            rule.matches(age if rule is self.patient_age else found.get(name))
-            for name, _, rule in self.rules()
-        )
+__all__ = ["Asked", "Keyword", "Query", "Select", "Selector", "SeriesRule", "SeriesRules", "Studies"]
 
 
 class SeriesRule(Selector):

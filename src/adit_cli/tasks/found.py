@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from adit_cli.dicom.query import Attributes
 from adit_cli.errors import Reason
 from adit_cli.tasks.cohort import CohortRow
+from adit_cli.tasks.places import Offer
 from adit_cli.tasks.pseudonyms import Patient, Person
 from adit_cli.tasks.task import Unresolved
 
@@ -16,16 +17,21 @@ from adit_cli.tasks.task import Unresolved
 class FoundStudy:
     """One study, as the source answered, and why it is taken."""
 
-    attributes: Attributes
+    offer: Offer
     label: str
     rows: list[CohortRow] = field(default_factory=list[CohortRow])
     whole: bool = False
     """Whether somebody asked for all of it; else only the series that rows name are taken."""
 
     @property
+    def attributes(self) -> Attributes:
+        """What the source told of it."""
+        return self.offer.study
+
+    @property
     def uid(self) -> str:
         """Study Instance UID."""
-        return self.attributes["StudyInstanceUID"]
+        return self.offer.uid
 
     @property
     def patient(self) -> Patient:
@@ -55,12 +61,12 @@ class Found:
     def __iter__(self) -> Iterator[FoundStudy]:
         return (study for uid, study in self._studies.items() if uid not in self._doubled)
 
-    def add(self, attributes: Attributes, label: str, rows: list[CohortRow]) -> None:
+    def add(self, offer: Offer, label: str, rows: Sequence[CohortRow]) -> None:
         """Note a study; one of another patient under the same UID rules out both."""
-        uid = attributes["StudyInstanceUID"]
-        known = self._studies.setdefault(uid, FoundStudy(attributes, label))
-        if _who(known.attributes) != _who(attributes):
-            self._doubled[uid] = label
+        known = self._studies.setdefault(offer.uid, FoundStudy(offer, label))
+        same_place = known.offer.place.name == offer.place.name
+        if same_place and _who(known.attributes) != _who(offer.study):
+            self._doubled[offer.uid] = label
         known.rows += rows
         known.whole = known.whole or not rows or any(not row.series_uid for row in rows)
 

@@ -10,7 +10,10 @@ from typing import assert_never
 from adit_cli.jobfile.archive import Archive
 from adit_cli.jobfile.job import Job
 from adit_cli.jobfile.node import FolderNode, ServerNode, label
+from adit_cli.tasks.questions import Question
+from adit_cli.tasks.scope import Scope
 from adit_cli.tasks.task import TransferTask
+from adit_cli.tasks.wishes import Wish
 
 FORM = 1
 """Raised when the program's own doing changes a result: all tasks are new then."""
@@ -21,6 +24,7 @@ class TaskKeys:
 
     def __init__(self, job: Job, key: bytes) -> None:
         deid = job.deid
+        self._secret = key
         secret = hmac.digest(key, b"adit task key", "sha256").hex() if deid.profile != "none" else ""
         self._common = {
             "form": FORM,
@@ -31,6 +35,7 @@ class TaskKeys:
             "trial": job.trial.model_dump_json() if job.trial else "",
             "key": secret,
         }
+        self._naming = job.pseudonyms.model_dump_json() if job.pseudonyms else ""
 
     def key_of(self, task: TransferTask) -> str:
         """Return the key for a task that has none yet."""
@@ -41,6 +46,24 @@ class TaskKeys:
         }
         text = json.dumps({**self._common, **own}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def digest_of(self, scope: Scope) -> str:
+        """Return a hash of what the job asks for and all that determines what comes of it.
+
+        With the job's key, since the questions name patients.
+        """
+        digest = hmac.new(self._secret, json.dumps([self._common, self._naming]).encode(), "sha256")
+        for batch in scope.batches:
+            digest.update(f"{batch.label}\0".encode())
+            for question in batch.questions:
+                asked = question.asked if isinstance(question, Wish) else question
+                digest.update(f"{asked}\0{_extra(question)}\0".encode())
+        return digest.hexdigest()
+
+
+def _extra(question: Question) -> str:
+    """Return what of a question is not in its asking: the rows of a wish."""
+    return str([(row.number, row.series_uid) for row in question.rows]) if isinstance(question, Wish) else ""
 
 
 def _place(job: Job, name: str) -> str:

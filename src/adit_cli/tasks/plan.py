@@ -1,27 +1,52 @@
-"""Turn a job into transfer tasks. Nothing here moves data; it only asks the source what it has."""
+"""Turn a job into transfer tasks. Nothing here moves data; it only asks the sources what they have.
+
+A plan comes in parts where what a study becomes does not depend on what is found later: then a long job
+moves while the rest of it is still looked up.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from adit_cli.dicom.query import Attributes
 from adit_cli.errors import Reason
 from adit_cli.jobfile.job import Job, Pseudonyms
-from adit_cli.jobfile.selector import Query
 from adit_cli.nodes.base import Reporting, Source
+from adit_cli.tasks.desk import Desk
 from adit_cli.tasks.found import Found, FoundStudy
 from adit_cli.tasks.identity import TaskKeys
-from adit_cli.tasks.planned import EXAMPLES, Excluded, Plan, PlannedStudy
+from adit_cli.tasks.places import Place
+from adit_cli.tasks.planned import EXAMPLES, Excluded, Plan, PlannedStudy, joined
 from adit_cli.tasks.pseudonyms import Patient, assign
-from adit_cli.tasks.resolve import choose, grant
+from adit_cli.tasks.questions import Question, Reply, ask
+from adit_cli.tasks.scope import Batch, Scope, scope_of
 from adit_cli.tasks.series import BLOCKED, SeriesChoice, SeriesFilter, series_filter
-from adit_cli.tasks.task import TransferTask, Unresolved
-from adit_cli.tasks.windows import WindowedFind
-from adit_cli.tasks.wishes import Wish, wishes_of
+from adit_cli.tasks.studies import planned_study
+from adit_cli.tasks.task import Unresolved
 
 OnProgress = Callable[[int, int | None], None]
+
+
+def silent(_done: int, _total: int | None) -> None:
+    """Tell nobody."""
+
+
+def idle(_studies: int) -> None:
+    """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """What the planning of a job needs beside the job and its sources."""
+
+    key: bytes = field(repr=False)
+    already: Mapping[Patient, str] = field(default_factory=dict[Patient, str], repr=False)
+    """The pseudonyms that earlier plans of this job drew, by issuer and patient ID."""
+    on_progress: OnProgress = silent
+    skip: frozenset[str] = frozenset()
+    """Parts that need not be asked again."""
+    before_each: Callable[[int], None] = idle
+    """Called before each part with how many studies the parts before have."""
 
 
 def plan(
@@ -32,15 +57,91 @@ def plan(
     already: Mapping[Patient, str] | None = None,
     on_progress: OnProgress | None = None,
 ) -> Plan:
-    """Resolve what a job selects into tasks.
+    """Return what a job with one source would move.
 
-    `already` are the pseudonyms that earlier plans of this job drew, by issuer and patient ID. UsageError
-    where the cohort, the map or the pseudonyms contradict themselves: then nothing is to move.
+    UsageError where the cohort, the map or the pseudonyms contradict themselves: then nothing is to move.
     """
-    planner = _Planner(job, source, on_progress or _no_progress)
-    planner.resolve()
-    planner.choose_series()
-    return planner.plan(key, already or {})
+    planning = Planning(key, already or {}, on_progress or silent)
+    desk = Desk([Place(job.source[0], source)])
+    return joined(plan_parts(job, desk, planning, scope_of(job).as_one()))
+
+
+def plan_parts(job: Job, desk: Desk, planning: Planning, scope: Scope) -> Iterator[Plan]:
+    """Yield the plan of a job part by part; each is ready to be run."""
+    return _Planner(job, desk, planning, scope).parts()
+
+
+class _Planner:
+    """One plan in the making."""
+
+    def __init__(self, job: Job, desk: Desk, planning: Planning, scope: Scope) -> None:
+        self._job = job
+        self._desk = desk
+        self._planning = planning
+        self._scope = scope
+        self._chooser = series_filter(job)
+        self._keys = TaskKeys(job, planning.key)
+        self._pseudonyms = dict(planning.already)
+        self._given: dict[str, PlannedStudy] = {}
+        self._asked = 0
+
+    def parts(self) -> Iterator[Plan]:
+        """Yield one plan for each batch of questions that is not to be skipped."""
+        self._tell()
+        last = self._scope.batches[-1] if self._scope.batches else None
+        for batch in self._scope.batches:
+            if batch.label in self._planning.skip:
+                self._asked += len(batch.questions)
+                self._tell()
+                continue
+            self._planning.before_each(len(self._given))
+            notes = self._source_notes() if batch is last else ()
+            yield _Part(self._job, self._chooser, self._keys, batch).made(self, notes)
+
+    def replies(self, questions: Sequence[Question]) -> Iterator[Reply]:
+        """Yield what the sources reply, in order."""
+        for reply in self._desk.map(ask, questions):
+            self._asked += 1
+            self._tell()
+            yield reply
+
+    def choices(self, studies: Sequence[FoundStudy]) -> Iterator[SeriesChoice]:
+        """Yield which series of the studies are taken, in order."""
+        chooser = self._chooser
+
+        def choose(places: Sequence[Place], study: FoundStudy) -> SeriesChoice:
+            source = next(one.source for one in places if one.name == study.offer.place.name)
+            return chooser.choose(source, study.uid, study.series_uids)
+
+        for done, choice in enumerate(self._desk.map(choose, studies), start=1):
+            if self._scope.is_whole:
+                self._planning.on_progress(done, len(studies))
+            yield choice
+
+    def pseudonyms(self, found: Found) -> Mapping[Patient, str]:
+        """Return the patients' pseudonyms; those drawn for earlier parts stay."""
+        spec = _pseudonyms_of(self._job)
+        if spec is None:
+            return {}
+        assigned = assign(spec, found.people(), self._planning.key, self._pseudonyms)
+        self._pseudonyms |= assigned
+        return assigned
+
+    def merged(self, study: PlannedStudy) -> PlannedStudy | None:
+        """Return a study with the rows of earlier parts; None where one of another patient came before."""
+        known = self._given.setdefault(study.task.study_uid, study)
+        if (known.task.patient_id, known.task.issuer) != (study.task.patient_id, study.task.issuer):
+            return None
+        rows = tuple(sorted({*known.task.rows, *study.task.rows}))
+        self._given[study.task.study_uid] = study = study.with_rows(rows)
+        return study
+
+    def _tell(self) -> None:
+        self._planning.on_progress(self._asked, self._scope.questions)
+
+    def _source_notes(self) -> tuple[str, ...]:
+        sources = [place.source for place in self._desk.first]
+        return tuple(note for source in sources if isinstance(source, Reporting) for note in source.notes())
 
 
 def _pseudonyms_of(job: Job) -> Pseudonyms | None:
@@ -50,112 +151,59 @@ def _pseudonyms_of(job: Job) -> Pseudonyms | None:
     return job.pseudonyms
 
 
-def _no_progress(_done: int, _total: int | None) -> None:
-    """Be silent."""
-
-
 @dataclass(slots=True)
-class _Planner:
-    """One plan in the making."""
+class _Part:
+    """The plan of one batch in the making."""
 
     job: Job
-    source: Source
-    on_progress: OnProgress
+    chooser: SeriesFilter
+    keys: TaskKeys
+    batch: Batch
     found: Found = field(default_factory=Found)
     unresolved: list[Unresolved] = field(default_factory=list[Unresolved])
     excluded: dict[tuple[str, str], list[str]] = field(default_factory=dict[tuple[str, str], list[str]])
     notes: list[str] = field(default_factory=list[str])
     choices: dict[str, SeriesChoice] = field(default_factory=dict[str, SeriesChoice])
-    rows: int = 0
-    lookups: int = 0
 
-    def resolve(self) -> None:
-        """Ask for every row, UID and query."""
-        wishes, self.rows = wishes_of(self.job)
-        queries = self._queries()
-        self.lookups = len(wishes) + len(queries)
-        for done, wish in enumerate(wishes):
-            self.on_progress(done, self.lookups)
-            self._grant(wish)
-        for done, query in enumerate(queries, start=len(wishes)):
-            self.on_progress(done, self.lookups)
-            self._run(query)
-        self.on_progress(self.lookups, self.lookups)
+    def made(self, planner: _Planner, notes: Sequence[str]) -> Plan:
+        """Ask, and return the plan; the pseudonyms are its last chance to fail."""
+        for reply in planner.replies(self.batch.questions):
+            self._take(reply)
         self.unresolved += self.found.doubled()
-        if isinstance(self.source, Reporting):
-            self.notes += self.source.notes()
-
-    def _queries(self) -> list[Query]:
-        studies = self.job.select.studies
-        if studies.query is not None:
-            return [studies.query]
-        everything = studies.cohort is None and "uids" not in studies.model_fields_set
-        return [Query()] if everything else []
-
-    def _grant(self, wish: Wish) -> None:
-        answer = grant(self.source, wish)
-        for study in answer.studies:
-            self.found.add(study, wish.label(), wish.rows)
-        if answer.studies and answer.message:
-            self.notes.append(f"{wish.label()}: {answer.message}")
-        elif answer.reason is not None:
-            self.unresolved += [
-                Unresolved(wish.label(row), answer.reason, answer.message, answer.hint, row.number or None)
-                for row in wish.rows
-            ]
-
-    def _run(self, query: Query) -> None:
-        find = WindowedFind(self.source, query.keys())
-        answers = find.all(query.study_date, datetime.now(tz=UTC).date())
-        selection = choose(self.source, query, answers)
-        for study in selection.studies:
-            self.found.add(study, f"study {study['StudyInstanceUID']}", [])
-        for uid in selection.left_out:
-            self._note_excluded("select.studies.query", "study", uid)
-        self.notes += [
-            f"the source may have cut its answer for {window}: more studies than it lists in half an hour"
-            for window in find.cut
-        ]
-
-    def choose_series(self) -> None:
-        """Ask for the series where a rule or a row may leave some out."""
-        chooser = series_filter(self.job)
-        studies = list(self.found)
-        for done, study in enumerate(studies):
-            self.on_progress(done, len(studies))
-            if study.series_uids or self._may_lose_series(chooser, study.attributes):
-                choice = chooser.choose(self.source, study.uid, study.series_uids)
-                self.choices[study.uid] = choice
-                for series in choice.left_out:
-                    self._note_excluded(series.rule, "series", series.series_uid)
-        self.on_progress(len(studies), len(studies))
-
-    def _may_lose_series(self, chooser: SeriesFilter, study: Attributes) -> bool:
-        modalities = study.get("ModalitiesInStudy")
-        if chooser.rules.include or chooser.rules.exclude or not modalities:
-            return chooser.decides
-        return not chooser.blocked.isdisjoint(modalities.upper().split("\\"))
-
-    def _note_excluded(self, rule: str, level: str, uid: str) -> None:
-        self.excluded.setdefault((rule, level), []).append(uid)
-
-    def plan(self, key: bytes, already: Mapping[Patient, str]) -> Plan:
-        """Return the plan; the pseudonyms are its last chance to fail."""
-        spec = _pseudonyms_of(self.job)
-        pseudonyms = assign(spec, self.found.people(), key, already) if spec else {}
-        keys = TaskKeys(self.job, key)
-        studies = [self._planned(study, keys, pseudonyms) for study in self.found if self._moves(study)]
+        self._choose_series(planner)
+        pseudonyms = planner.pseudonyms(self.found)
+        moving = [study for study in self.found if self._moves(study)]
+        planned = [self._planned(study, pseudonyms) for study in moving]
+        merged = {one: planner.merged(one) for one in planned}
+        self.unresolved += [_doubled(one) for one, study in merged.items() if study is None]
         return Plan(
-            tuple(studies),
+            tuple(study for study in merged.values() if study is not None),
             tuple(self.unresolved),
             tuple(
                 Excluded(rule, level, len(uids), tuple(uids[:EXAMPLES]))
                 for (rule, level), uids in self.excluded.items()
             ),
-            self.rows,
-            self.lookups,
-            tuple(self.notes),
+            self.batch.rows,
+            len(self.batch.questions),
+            (*self.notes, *notes),
+            self.batch.label,
         )
+
+    def _take(self, reply: Reply) -> None:
+        for one in reply.found:
+            self.found.add(one.offer, one.label, one.rows)
+        self.unresolved += reply.unresolved
+        self.notes += reply.notes
+        for rule, uid in reply.excluded:
+            self.excluded.setdefault((rule, "study"), []).append(uid)
+
+    def _choose_series(self, planner: _Planner) -> None:
+        """Ask for the series where a rule or a row may leave some out."""
+        studies = [one for one in self.found if one.series_uids or self.chooser.may_keep_out(one.attributes)]
+        for study, choice in zip(studies, planner.choices(studies), strict=True):
+            self.choices[study.uid] = choice
+            for series in choice.left_out:
+                self.excluded.setdefault((series.rule, "series"), []).append(series.series_uid)
 
     def _moves(self, study: FoundStudy) -> bool:
         """Return whether anything of a study is left to move; where nothing is, its rows are told so."""
@@ -173,29 +221,15 @@ class _Planner:
         self.unresolved += [Unresolved(study.label, reason, message, hint, number) for number in numbers]
         return False
 
-    def _planned(self, study: FoundStudy, keys: TaskKeys, pseudonyms: Mapping[Patient, str]) -> PlannedStudy:
-        attributes, choice = study.attributes, self.choices.get(study.uid)
-        task = TransferTask(
-            "",
-            study.uid,
-            self.job.source[0],
-            self.job.destinations,
-            patient_id=attributes.get("PatientID", "").strip(),
-            issuer=attributes.get("IssuerOfPatientID", "").strip(),
-            pseudonym=pseudonyms.get(study.patient),
-            series_uids=study.series_uids,
-            rows=study.row_numbers,
-            instances=choice.instances if choice else _number(attributes, "NumberOfStudyRelatedInstances"),
-        )
-        return PlannedStudy(
-            replace(task, key=keys.key_of(task)),
-            attributes.get("StudyDate", ""),
-            attributes.get("ModalitiesInStudy", ""),
-            attributes.get("StudyDescription", ""),
-            len(choice.taken) if choice else _number(attributes, "NumberOfStudyRelatedSeries"),
-        )
+    def _planned(self, study: FoundStudy, pseudonyms: Mapping[Patient, str]) -> PlannedStudy:
+        return planned_study(self.job, self.keys, study, self.choices.get(study.uid), pseudonyms)
 
 
-def _number(attributes: Attributes, keyword: str) -> int | None:
-    value = attributes.get(keyword, "").strip()
-    return int(value) if value.isdecimal() else None
+def _doubled(study: PlannedStudy) -> Unresolved:
+    """Tell of a study whose UID an earlier part knew as another patient's; that one may be on its way."""
+    return Unresolved(
+        f"study {study.task.study_uid}",
+        Reason.AMBIGUOUS,
+        "the source has studies of several patients under this Study Instance UID; the first was put in line",
+        "have the archive corrected, and look at what was delivered of it",
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adit_cli.tasks.task import TransferTask, Unresolved
 
@@ -19,6 +19,11 @@ class Excluded:
     count: int
     examples: tuple[str, ...]
 
+    def with_more(self, more: Excluded) -> Excluded:
+        """Return it with what the same rule keeps out elsewhere."""
+        examples = (*self.examples, *more.examples)[:EXAMPLES]
+        return Excluded(self.rule, self.level, self.count + more.count, examples)
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedStudy:
@@ -29,6 +34,12 @@ class PlannedStudy:
     modalities: str = ""
     description: str = ""
     series: int | None = None
+    availability: str = ""
+    """Instance Availability as the source told it: ONLINE, NEARLINE, OFFLINE, UNAVAILABLE or nothing."""
+
+    def with_rows(self, rows: tuple[int, ...]) -> PlannedStudy:
+        """Return it as asked for by these rows."""
+        return self if rows == self.task.rows else replace(self, task=replace(self.task, rows=rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,8 @@ class Plan:
     lookups: int = 0
     notes: tuple[str, ...] = ()
     """Sentences for a person, without identifiers of a patient."""
+    part: str = ""
+    """What of the job this is the plan of; nothing is all of it."""
 
     @property
     def tasks(self) -> tuple[TransferTask, ...]:
@@ -57,6 +70,25 @@ class Plan:
     def instances(self) -> int | None:
         """How many instances would move; None where a source did not say."""
         return _total(study.task.instances for study in self.studies)
+
+
+def joined(parts: Iterable[Plan]) -> Plan:
+    """Return the parts of a plan as one; a study that comes again is taken as it came last."""
+    studies: dict[str, PlannedStudy] = {}
+    unresolved: list[Unresolved] = []
+    excluded: dict[tuple[str, str], Excluded] = {}
+    rows, lookups, notes = 0, 0, list[str]()
+    for part in parts:
+        studies |= {study.task.study_uid: study for study in part.studies}
+        unresolved += part.unresolved
+        for one in part.excluded:
+            known = excluded.get((one.rule, one.level))
+            excluded[one.rule, one.level] = one if known is None else known.with_more(one)
+        rows, lookups = rows + part.rows, lookups + part.lookups
+        notes += part.notes
+    return Plan(
+        tuple(studies.values()), tuple(unresolved), tuple(excluded.values()), rows, lookups, tuple(notes)
+    )
 
 
 def _total(counts: Iterable[int | None]) -> int | None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from adit_cli.dicom.matching import Match
 from adit_cli.dicom.query import Attributes, Level
 from adit_cli.errors import Reason
-from adit_cli.jobfile.selector import Query
+from adit_cli.jobfile.query import Query
 from adit_cli.nodes.base import Source
-from adit_cli.tasks.series import list_series
+from adit_cli.tasks.series import count_of, list_series
 from adit_cli.tasks.wishes import Wish
 
 ASKED = (
@@ -28,6 +28,7 @@ ASKED = (
     "NumberOfStudyRelatedInstances",
     "InstanceAvailability",
 )
+_COUNT = "NumberOfStudyRelatedInstances"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ class Selection:
     """What a query let in, and what it did not, by rule."""
 
     studies: list[Attributes] = field(default_factory=list[Attributes])
-    left_out: list[str] = field(default_factory=list[str])
-    """Study UIDs that the source answered and the job's rules do not let in."""
+    left_out: dict[str, str] = field(default_factory=dict[str, str])
+    """Study UIDs that the source answered and the job's rules do not let in, with the rule."""
 
 
 def grant(source: Source, wish: Wish) -> Answer:
@@ -111,22 +112,34 @@ def choose(source: Source, query: Query, found: Collection[Attributes]) -> Selec
     """Return which of the answers the query's rules let in."""
     selection = Selection()
     for study in found:
-        match = query.matches(study)
+        match = query.admits(study)
         if match is Match.UNKNOWN:
             look_deeper(source, study, query.keys())
-            match = query.matches(study)
+            match = query.admits(study)
         if match is Match.YES:
             selection.studies.append(study)
         else:
-            selection.left_out.append(study["StudyInstanceUID"])
+            selection.left_out[study["StudyInstanceUID"]] = _rule_against(query, study)
     return selection
+
+
+def _rule_against(query: Query, study: Attributes) -> str:
+    number = query.kept_out_by(study)
+    if number is not None:
+        return f"select.studies.query.exclude[{number}]"
+    return f"select.studies.query ({query.against(study)})"
 
 
 def look_deeper(source: Source, study: Attributes, keywords: Collection[str]) -> None:
     """Add to a study what only its series tell; after that, what is not known counts as empty."""
     unknown = [keyword for keyword in keywords if keyword not in study]
-    listed = list_series(source, study["StudyInstanceUID"], [one for one in unknown if one not in ASKED])
+    asked = [one for one in unknown if one not in ASKED]
+    listed = list_series(source, study["StudyInstanceUID"], asked)
     for keyword in unknown:
+        if keyword == _COUNT:
+            counts = [count_of(series) for series in listed]
+            study[keyword] = "" if None in counts else str(sum(count or 0 for count in counts))
+            continue
         below = "Modality" if keyword == "ModalitiesInStudy" else keyword
         values = dict.fromkeys(series[below] for series in listed if series.get(below))
         study[keyword] = "\\".join(values)

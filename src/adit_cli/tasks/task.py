@@ -37,6 +37,8 @@ class TransferTask:
     """Rows of the cohort (1 is the first below the header) that asked for this study."""
     instances: int | None = None
     """How many instances the plan counted; None where the source did not say."""
+    modalities: str = ""
+    """What the study has, as the source told it: how large studies are is learned by modality."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,28 +1,27 @@
 """Find all studies of a query, also from an archive that stops after so many answers without a word.
 
-An answer that looks cut is asked again in halves: of the days, then of the day, down to half an hour.
+An answer that looks cut is asked again in halves: of the days, then of the day, down to half an hour. What
+cannot be shown to be whole even then is told, never passed over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TypeAlias
 
 from adit_cli.dicom.matching import DateRange
-from adit_cli.dicom.query import Attributes
+from adit_cli.dicom.query import Attributes, Level
+from adit_cli.errors import Reason, TransientNodeError
 from adit_cli.nodes.base import Source
-from adit_cli.tasks.resolve import find_studies
 
 SUSPICIOUS = 100
 """Archives cap at round numbers (200, 500, 1024 …); a smaller one is more likely the truth."""
-FIRST_DAY = date(1970, 1, 1)
+FIRST_DAY = date(1900, 1, 1)
 SHORTEST = 30
 """Minutes of the shortest window."""
 _DAY = 24 * 60
-
-Studies: TypeAlias = dict[str, list[Attributes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,13 @@ class Window:
     end: date
     minutes: tuple[int, int] = (0, _DAY)
 
+    def __str__(self) -> str:
+        days = f"{self.start}" if self.start == self.end else f"{self.start} to {self.end}"
+        if self.minutes == (0, _DAY):
+            return days
+        first, last = (f"{minute // 60:02d}:{minute % 60:02d}" for minute in self.minutes)
+        return f"{days} {first} to {last}"
+
     def keys(self) -> Attributes:
         """Return the matching keys for this window."""
         keys = {"StudyDate": DateRange(self.start, self.end).key()}
@@ -41,63 +47,139 @@ class Window:
             keys["StudyTime"] = f"{_clock(first)}00-{_clock(last - 1)}59.999999"
         return keys
 
-    def halves(self) -> tuple[Window, ...]:
+    def halves(self, *, into_times: bool = True) -> tuple[Window, ...]:
         """Return the window in two; nothing where it is as short as it gets."""
         if self.start < self.end:
             middle = self.start + (self.end - self.start) // 2
             return replace(self, end=middle), replace(self, start=middle + timedelta(days=1))
         first, last = self.minutes
-        middle_minute = first + (last - first) // 2
-        if middle_minute - first < SHORTEST:
+        half = (last - first) // 2 // SHORTEST * SHORTEST
+        if half < SHORTEST or not into_times:
             return ()
-        return replace(self, minutes=(first, middle_minute)), replace(self, minutes=(middle_minute, last))
+        return replace(self, minutes=(first, first + half)), replace(self, minutes=(first + half, last))
+
+
+@dataclass(slots=True)
+class Cap:
+    """How many answers a node gives to one query at most: as configured, or as it gave itself away."""
+
+    known: int | None = None
+    _counts: set[int] = field(default_factory=set[int])
+
+    def looks_reached(self, count: int, *, same: bool = False) -> bool:
+        """Return whether an answer of so many may be cut; `same` are those of the wider query before.
+
+        The same round number for two different answers is taken for the node's cap from then on; any number
+        that comes twice is looked into.
+        """
+        if self.known is not None:
+            return count >= self.known
+        if count < SUSPICIOUS:
+            return False
+        again, is_round = count in self._counts, count % 50 == 0 or count.bit_count() == 1
+        self._counts.add(count)
+        if again and is_round and not same:
+            self.known = count
+        return again or is_round
+
+
+KeysOf: TypeAlias = Callable[[Window | None], Mapping[str, str]]
+"""Returns what is asked of a window; None is all of time."""
 
 
 class WindowedFind:
     """One query, asked in as many windows as it takes."""
 
-    def __init__(self, source: Source, keys: Mapping[str, str], cap: int | None = None) -> None:
+    def __init__(self, source: Source, keys_of: KeysOf, cap: Cap, today: date) -> None:
         self._source = source
-        self._keys = keys
+        self._keys_of = keys_of
         self._cap = cap
+        self._all_of_time = Window(FIRST_DAY, today + timedelta(days=1))
+        self._into_times = not keys_of(None).get("StudyTime")
         self._found: dict[tuple[str, str], Attributes] = {}
-        self.cut: list[str] = []
+        self.cut: list[Window] = []
         """Windows that may have been cut although nothing shorter can be asked."""
+        self.beyond: list[Window] = []
+        """Windows with studies that shorter windows do not reach, since they have no date or time there."""
 
-    def all(self, days: DateRange | None, today: date) -> list[Attributes]:
-        """Return what the source has, each study of each patient once."""
-        window = Window(*_bounds(days, today))
-        answers = self._ask(self._keys)
-        if self._looks_cut(len(answers)) and "StudyTime" not in self._keys:
-            self._split(window)
+    def all(self, window: Window | None) -> list[Attributes]:
+        """Return what the source has in a window, each study of each patient once."""
+        self._search(window)
         return list(self._found.values())
 
-    def _split(self, window: Window) -> None:
-        halves = window.halves()
+    def _search(self, window: Window | None, wider_uids: Collection[str] = ()) -> set[str]:
+        """Return the UIDs of the studies in a window, gone through in halves where an answer looks cut."""
+        uids, is_cut = self._ask(window, wider_uids)
+        if not is_cut:
+            return uids
+        wider = window or self._all_of_time
+        halves = wider.halves(into_times=self._into_times)
         if not halves:
-            self.cut.append(f"{window.start:%Y-%m-%d} {_clock(window.minutes[0])}")
-            return
-        for half in halves:
-            if self._looks_cut(len(self._ask({**self._keys, **half.keys()}))):
-                self._split(half)
+            self.cut.append(wider)
+            return uids
+        below = {uid for half in halves for uid in self._search(half, uids)}
+        if uids - below:
+            self.beyond.append(wider)
+        return uids | below
 
-    def _ask(self, keys: Mapping[str, str]) -> list[Attributes]:
-        answers = find_studies(self._source, keys)
-        for study in answers:
+    def _ask(self, window: Window | None, wider_uids: Collection[str]) -> tuple[set[str], bool]:
+        """Return what one query finds, and whether it may be cut; some nodes refuse too much."""
+        try:
+            answers = self._source.find(Level.STUDY, self._keys_of(window))
+        except TransientNodeError as error:
+            if error.reason is not Reason.REFUSED or not self._may_be_halved(window):
+                raise
+            return set(), True
+        studies = [study for study in answers if study.get("StudyInstanceUID")]
+        for study in studies:
             self._found.setdefault((study["StudyInstanceUID"], study.get("PatientID", "")), study)
-        return answers
+        uids = {study["StudyInstanceUID"] for study in studies}
+        return uids, self._cap.looks_reached(len(answers), same=uids == wider_uids)
 
-    def _looks_cut(self, count: int) -> bool:
-        if self._cap is not None:
-            return count >= self._cap
-        return count >= SUSPICIOUS and (count % 50 == 0 or count.bit_count() == 1)
+    def _may_be_halved(self, window: Window | None) -> bool:
+        return bool((window or self._all_of_time).halves(into_times=self._into_times))
 
 
-def _bounds(days: DateRange | None, today: date) -> tuple[date, date]:
-    """Return where to begin and end; tomorrow, since clocks of modalities differ from ours."""
-    start = days.start if days is not None else None
-    end = days.end if days is not None else None
-    return start or FIRST_DAY, end or max(today + timedelta(days=1), start or FIRST_DAY)
+def partitions(days: DateRange | None, partition: str, today: date) -> list[Window | None]:
+    """Return the windows that a range of dates is asked in; without a range, all of time at once.
+
+    Up to tomorrow, since clocks of modalities differ from ours.
+    """
+    if days is None:
+        return [None]
+    end = days.end or max(today + timedelta(days=1), days.start or FIRST_DAY)
+    windows: list[Window | None] = []
+    start = days.start
+    if start is None:
+        start = _first_part(end)
+        windows.append(Window(FIRST_DAY, start - timedelta(days=1)))
+    if partition == "auto" and end - start <= _SHORT:
+        return [*windows, Window(start, end)]
+    while start <= end:
+        last = min(_last_of(partition, start), end)
+        windows.append(Window(start, last))
+        start = last + timedelta(days=1)
+    return windows
+
+
+_SHORT = timedelta(days=31)
+_YEARS = 10
+
+
+def _first_part(end: date) -> date:
+    """Return where the parts of a range without a beginning begin; what is older is one part."""
+    return end.replace(year=end.year - _YEARS, month=1, day=1)
+
+
+def _last_of(partition: str, start: date) -> date:
+    match partition:
+        case "day":
+            return start
+        case "week":
+            return start + timedelta(days=6 - start.weekday())
+        case _:
+            following = (start.replace(day=28) + timedelta(days=4)).replace(day=1)
+            return following - timedelta(days=1)
 
 
 def _clock(minute: int) -> str:

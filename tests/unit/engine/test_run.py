@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,15 +11,13 @@ from adit_cli.engine.events import Event, Resolving, RunEnded, RunStarted, TaskE
 from adit_cli.engine.folders import JobFolder, StateFolder
 from adit_cli.engine.report import open_reader, summaries
 from adit_cli.engine.run import RunOptions, run_job
-from adit_cli.engine.transfers import Parts
+from adit_cli.engine.transfers import Order, Parts
 from adit_cli.errors import Reason, StateError, TransientNodeError, UsageError
 from adit_cli.jobfile.job import Job
 from adit_cli.jobfile.load import load_job
-from adit_cli.tasks.plan import OnProgress
 from adit_cli.tasks.planned import Plan
 from adit_cli.tasks.pseudonyms import Patient
 from adit_cli.tasks.task import TaskStatus, Unresolved
-from adit_cli.tasks.work import Work
 from tests.support import engine_tasks as deeds
 from tests.support.builders import build_study
 from tests.support.engine_tasks import tries
@@ -143,7 +141,7 @@ def test_a_source_that_cannot_be_asked_ends_the_run_and_leaves_the_tasks_alone(
 ) -> None:
     run_job(job, options, silent, parts(deeds.succeed, "a"))
 
-    def unreachable(_work: Work, _already: Mapping[Patient, str], _on_progress: OnProgress) -> Plan:
+    def unreachable(_order: Order) -> Iterator[Plan]:
         raise TransientNodeError("in did not answer")
 
     with pytest.raises(TransientNodeError):
@@ -155,7 +153,7 @@ def test_a_source_that_cannot_be_asked_ends_the_run_and_leaves_the_tasks_alone(
 
 
 def test_ctrl_c_while_planning_is_an_interrupted_run(job: Job, options: RunOptions) -> None:
-    def interrupted(_work: Work, _already: Mapping[Patient, str], _on_progress: OnProgress) -> Plan:
+    def interrupted(_order: Order) -> Iterator[Plan]:
         os.kill(os.getpid(), signal.SIGINT)
         raise AssertionError
 
@@ -169,9 +167,9 @@ def test_ctrl_c_while_planning_is_an_interrupted_run(job: Job, options: RunOptio
 def test_the_plan_knows_the_pseudonyms_given_before(job: Job, options: RunOptions) -> None:
     known: list[Mapping[Patient, str]] = []
 
-    def remember(_work: Work, already: Mapping[Patient, str], _on_progress: OnProgress) -> Plan:
-        known.append(already)
-        return Plan()
+    def remember(order: Order) -> Iterator[Plan]:
+        known.append(order.planning.already)
+        return iter([Plan()])
 
     run_job(job, options, silent, Parts(remember, parts(deeds.succeed).seating))
 

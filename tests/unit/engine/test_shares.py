@@ -113,5 +113,5 @@ def test_who_gets_no_slot_of_one_server_holds_none_of_another_and_says_so_once(
         assert NodeSlots(tmp_path, "CLINICAL@pacs:104", 1).try_acquire() is not None
 
     assert [record.getMessage() for record in caplog.records] == [
-        "Other jobs use all associations that the limit of RESEARCH@pacs:105 allows: waiting"
+        "All associations that the limit of RESEARCH@pacs:105 allows are in use: waiting"
     ]

@@ -33,7 +33,7 @@ def only(folder: Path, text: str, stdin_uids: tuple[str, ...] | None = None) -> 
         ),
         ({"destinations": "[out/]"}, "destinations[0]: no node is called 'out/': write {folder: 'out/'}"),
         ({"destinations": "../out"}, "destinations: no node is called '../out': write {folder: '../out'}"),
-        ({"source": "[clinical, research]"}, "source: several sources are not possible: name one"),
+        ({"source": "[clinical, clinical]"}, "source[1]: stands here twice: keep one of them"),
         ({"destinations": "[]"}, "destinations: must name at least one node"),
         ({"destinations": "[export, export]"}, "destinations[1]: stands here twice: keep one of them"),
         (

@@ -189,4 +189,6 @@ def test_selectors_can_be_made_of_rules_and_written_again() -> None:
         "study_date": "2024",
         "modality": "CT\\MR",
         "where": {"SeriesNumber": "3"},
+        "exclude": (),
+        "partition": "auto",
     }

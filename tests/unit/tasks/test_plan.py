@@ -7,11 +7,16 @@ from shutil import copy
 import pytest
 
 from adit_cli.errors import Reason, UsageError
+from adit_cli.jobfile.job import Job
 from adit_cli.jobfile.load import load_job
 from adit_cli.nodes.folder import FolderSource
-from adit_cli.tasks.plan import plan
-from adit_cli.tasks.planned import Plan
+from adit_cli.tasks.desk import Desk
+from adit_cli.tasks.places import Offer, Place, first_whole
+from adit_cli.tasks.plan import Planning, plan, plan_parts
+from adit_cli.tasks.planned import Plan, joined
 from adit_cli.tasks.pseudonyms import Patient
+from adit_cli.tasks.scope import scope_of
+from adit_cli.tasks.windows import Cap
 from tests.support.builders import BuiltStudy, build_study
 from tests.support.job_texts import BASIC_JOB, KEY, job_of
 from tests.support.reading import read_dicom
@@ -244,7 +249,7 @@ def test_a_query_lets_in_what_matches_and_counts_what_does_not(ward: Ward) -> No
     assert uids_of(made) == {study.uid}
     (excluded,) = made.excluded
     assert (excluded.rule, excluded.level, excluded.count, excluded.examples) == (
-        "select.studies.query",
+        "select.studies.query (StudyDescription)",
         "study",
         1,
         (other.uid,),
@@ -414,7 +419,7 @@ def test_progress_is_told_while_it_resolves(ward: Ward) -> None:
         on_progress=lambda done, total: told.append((done, total)),
     )
 
-    assert told == [(0, 2), (1, 2), (2, 2), (0, 0)]
+    assert told == [(0, 2), (1, 2), (2, 2)]
 
 
 def test_what_a_source_says_of_its_files_is_told(ward: Ward) -> None:
@@ -426,11 +431,204 @@ def test_what_a_source_says_of_its_files_is_told(ward: Ward) -> None:
     assert made.notes == ("in: 1 files are not DICOM images and were skipped",)
 
 
-def test_an_answer_that_may_be_cut_is_told(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
-    study = ward.add()
-    monkeypatch.setattr("adit_cli.tasks.windows.SUSPICIOUS", 1)
+def test_an_answer_that_is_cut_in_its_shortest_window_is_a_failure_by_name(ward: Ward) -> None:
+    studies = [ward.add(StudyDate="20240115", StudyTime="101500") for _ in range(3)]
+    ward.source.cap = 2
+    (job,) = [job_of(ward.folder, BASIC_JOB + "select: {studies: {query: {study_date: 2024-01}}}\n")]
+    place = Place("in", ward.source, Cap(2))
 
-    made = ward.plan()
+    made = joined(plan_parts(job, Desk([place]), Planning(KEY), scope_of(job)))
+
+    assert uids_of(made) < {study.uid for study in studies}
+    assert why(made) == [
+        ("select.studies.query 2024-01-15 10:00 to 10:30", Reason.INCOMPLETE, None),
+    ]
+
+
+def months(ward: Ward) -> tuple[list[BuiltStudy], Job]:
+    """Return studies of three months, and a job that asks for a year."""
+    studies = [ward.add(patient_id="P", StudyDate=f"2024{month}15") for month in ("02", "05", "06")]
+    return studies, job_of(ward.folder, BASIC_JOB + "select: {studies: {query: {study_date: 2024}}}\n")
+
+
+def test_a_query_is_planned_month_by_month(ward: Ward) -> None:
+    studies, job = months(ward)
+
+    parts = list(plan_parts(job, Desk([Place("in", ward.source)]), Planning(KEY), scope_of(job)))
+
+    assert [part.part for part in parts][:2] == [
+        "select.studies.query 2024-01-01 to 2024-01-31",
+        "select.studies.query 2024-02-01 to 2024-02-29",
+    ]
+    assert [len(part.studies) for part in parts] == [0, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0]
+    whole = plan(job, ward.source, KEY)
+    assert uids_of(joined(parts)) == uids_of(whole) == {study.uid for study in studies}
+    assert {task.key for task in joined(parts).tasks} == {task.key for task in whole.tasks}
+
+
+def test_parts_that_are_to_be_skipped_are_not_asked(ward: Ward) -> None:
+    _, job = months(ward)
+    skip = frozenset({"select.studies.query 2024-02-01 to 2024-02-29"})
+
+    parts = list(plan_parts(job, Desk([Place("in", ward.source)]), Planning(KEY, skip=skip), scope_of(job)))
+
+    assert len(parts) == 11
+    assert sum(len(part.studies) for part in parts) == 2
+
+
+def test_a_patient_keeps_a_random_pseudonym_from_part_to_part(ward: Ward) -> None:
+    _, job = months(ward)
+    job = job_of(ward.folder, job.path.read_text().split("\n", 2)[2] + "pseudonyms: {from: random}\n")
+
+    parts = plan_parts(job, Desk([Place("in", ward.source)]), Planning(KEY), scope_of(job))
+
+    assert len({task.pseudonym for task in joined(parts).tasks}) == 1
+
+
+def test_pseudonyms_from_a_table_are_planned_whole(ward: Ward) -> None:
+    _, job = months(ward)
+    (ward.folder / "map.csv").write_text("patient_id,pseudonym\nP,X\n")
+    job = job_of(
+        ward.folder, job.path.read_text().split("\n", 2)[2] + "pseudonyms: {from: map, file: map.csv}\n"
+    )
+
+    parts = list(plan_parts(job, Desk([Place("in", ward.source)]), Planning(KEY), scope_of(job)))
+
+    assert len(parts) == 1
+
+
+def test_a_study_of_another_patient_in_a_later_part_is_told(ward: Ward) -> None:
+    for patient, month in (("P", "02"), ("Q", "05")):
+        ward.add(patient_id=patient, StudyInstanceUID="1.2.3", StudyDate=f"2024{month}15")
+    job = job_of(ward.folder, BASIC_JOB + "select: {studies: {query: {study_date: 2024}}}\n")
+
+    made = joined(plan_parts(job, Desk([Place("in", ward.source)]), Planning(KEY), scope_of(job)))
+
+    assert why(made) == [("study 1.2.3", Reason.AMBIGUOUS, None)]
+
+
+def test_rows_of_several_batches_add_up_for_one_study(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adit_cli.tasks.scope.BATCH", 1)
+    study = ward.add(patient_id="P")
+    ward.cohort(f"patient_id,study_uid\nP,\n,{study.uid}\n")
+    job = job_of(ward.folder, COHORT)
+
+    parts = list(plan_parts(job, Desk([Place("in", ward.source)]), Planning(KEY), scope_of(job)))
+
+    assert [task.rows for task in joined(parts).tasks] == [(1, 2)]
+    assert (len(parts), joined(parts).rows) == (2, 2)
+
+
+@dataclass
+class Wards:
+    """Two folders as the sources of one job."""
+
+    first: Ward
+    second: Ward
+    folder: Path
+
+    def plan(self, select: str) -> Plan:
+        text = f"source: [{{folder: a/in}}, {{folder: b/in}}]\ndestinations: [{{folder: out}}]\n{select}"
+        places = [Place("a", self.first.source), Place("b", self.second.source)]
+        job = job_of(self.folder, text)
+        return joined(plan_parts(job, Desk(places), Planning(KEY), scope_of(job)))
+
+
+@pytest.fixture
+def wards(tmp_path: Path) -> Wards:
+    first, second = (_ward(tmp_path / name) for name in "ab")
+    return Wards(first, second, tmp_path)
+
+
+def _ward(folder: Path) -> Ward:
+    (folder / "in").mkdir(parents=True)
+    return Ward(folder, ScriptedSource(FolderSource(folder.name, folder / "in")))
+
+
+@pytest.mark.parametrize("hidden", [set[str](), {"NumberOfStudyRelatedInstances"}])
+@pytest.mark.parametrize("select", ["", "select: {studies: {uids: [1.2.3, 1.2.4, 1.2.5]}}\n"])
+def test_a_study_comes_from_the_first_source_that_has_it_whole(
+    wards: Wards, select: str, hidden: set[str]
+) -> None:
+    wards.first.source.hidden = wards.second.source.hidden = hidden
+    for uid, first, second in (("1.2.3", "CT", "CT"), ("1.2.4", "CT", "CT MR"), ("1.2.5", "", "CT")):
+        if first:
+            wards.first.add(StudyInstanceUID=uid, patient_id="P", modalities=first)
+        wards.second.add(StudyInstanceUID=uid, patient_id="P", modalities=second)
+
+    made = wards.plan(select)
+
+    assert {task.study_uid: task.source for task in made.tasks} == {"1.2.3": "a", "1.2.4": "b", "1.2.5": "b"}
+    assert made.notes == ()
+
+
+def test_a_study_that_sources_know_under_different_patients_is_told(wards: Wards) -> None:
+    wards.first.add(StudyInstanceUID="1.2.3", patient_id="P")
+    wards.second.add(StudyInstanceUID="1.2.3", patient_id="Q")
+
+    made = wards.plan("")
+
+    (task,) = made.tasks
+    assert (task.source, task.patient_id) == ("a", "P")
+    assert made.notes == (
+        "study 1.2.3: a and b know it under different PatientIDs (merged patients?); that of a counts",
+    )
+
+
+def test_a_row_that_only_the_second_source_knows_is_found_there(wards: Wards) -> None:
+    wards.second.add(StudyInstanceUID="1.2.3")
+
+    made = wards.plan("select: {studies: {uids: [1.2.3, 1.2.4]}}\n")
+
+    assert [task.source for task in made.tasks] == ["b"]
+    assert why(made) == [("study 1.2.4", Reason.NOT_FOUND, None)]
+
+
+def test_a_study_that_is_offline_at_the_first_source_comes_from_the_second() -> None:
+    places = [Place(name, ScriptedSource(FolderSource(name, Path(name)))) for name in "ab"]
+    counts = {"StudyInstanceUID": "1.2.3", "NumberOfStudyRelatedInstances": "2"}
+
+    chosen = first_whole(
+        [Offer(places[0], {**counts, "InstanceAvailability": "OFFLINE"}), Offer(places[1], counts)]
+    )
+
+    assert chosen.place.name == "b"
+
+
+def test_rules_at_study_level_keep_studies_out_by_number(ward: Ward) -> None:
+    study = ward.add(StudyDescription="CT Thorax")
+    ward.add(StudyDescription="Phantom")
+    ward.add(StudyDescription="CT Thorax", InstitutionName="Elsewhere")
+    query = (
+        "{study_description: '/./', exclude: [{study_description: /phantom/i}, {institution_name: else*}]}"
+    )
+
+    made = ward.plan(BASIC_JOB + f"select: {{studies: {{query: {query}}}}}\n")
 
     assert uids_of(made) == {study.uid}
-    assert "may have cut its answer" in made.notes[0]
+    assert {(one.rule, one.count) for one in made.excluded} == {
+        ("select.studies.query.exclude[0]", 1),
+        ("select.studies.query.exclude[1]", 1),
+    }
+
+
+def test_studies_are_chosen_by_how_many_images_they_have(ward: Ward) -> None:
+    ward.add(modalities="CT")
+    study = ward.add(modalities="CT CT")
+    text = BASIC_JOB + "select: {studies: {query: {min_instances: 3, max_instances: 4}}}\n"
+    told = ward.plan(text)
+    ward.source.hidden = {"NumberOfStudyRelatedInstances"}
+
+    assert uids_of(told) == uids_of(ward.plan(text)) == {study.uid}
+
+
+def test_an_age_is_asked_as_birth_dates_and_checked_to_the_day(ward: Ward) -> None:
+    study = ward.add(StudyDate="20240115", PatientBirthDate="20060115")
+    ward.add(StudyDate="20240114", PatientBirthDate="20060115")
+    ward.add(StudyDate="20240115", PatientBirthDate="19430101")
+
+    made = ward.plan(BASIC_JOB + "select: {studies: {query: {study_date: 2024-01, patient_age: 18..80}}}\n")
+
+    assert uids_of(made) == {study.uid}
+    (asked,) = [keys for level, keys in ward.source.finds if level == "STUDY"]
+    assert asked["PatientBirthDate"] == "19430101-20060131"

@@ -9,9 +9,10 @@ import pytest
 
 from adit_cli.dicom.matching import DateRange, Match, parse_study_date
 from adit_cli.dicom.query import Attributes, Level
+from adit_cli.errors import Reason, TransientNodeError
 from adit_cli.nodes.answers import key_matches
 from adit_cli.nodes.base import FailedInstance, OnArrival, RetrieveRequest
-from adit_cli.tasks.windows import SUSPICIOUS, WindowedFind
+from adit_cli.tasks.windows import SUSPICIOUS, Cap, Window, WindowedFind, partitions
 
 TODAY = date(2024, 6, 30)
 
@@ -42,6 +43,16 @@ class Archive:
         """Nothing is open."""
 
 
+class Refusing(Archive):
+    """An archive that has no resources for an answer of more than a hundred (PS3.4 §C.4.1.1.4)."""
+
+    def find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
+        answers = super().find(level, keys)
+        if len(answers) > 100:
+            raise TransientNodeError("too many matches", reason=Reason.REFUSED)
+        return answers
+
+
 def archive(count: int, cap: int, step: timedelta) -> Archive:
     first = datetime(2020, 1, 1, 0, 10)  # noqa: DTZ001 - DICOM times have no zone
     moments = [first + number * step for number in range(count)]
@@ -56,12 +67,24 @@ def archive(count: int, cap: int, step: timedelta) -> Archive:
     return Archive(studies, cap)
 
 
+def finding(source: Archive, cap: int | None = None, **keys: str) -> WindowedFind:
+    return WindowedFind(source, lambda window: keys | (window.keys() if window else {}), Cap(cap), TODAY)
+
+
 def found(
     source: Archive, days: DateRange | None = None, cap: int | None = None
 ) -> tuple[set[str], list[str]]:
-    keys = {"StudyDate": days.key() if days else ""}
-    find = WindowedFind(source, keys, cap)
-    return {study["StudyInstanceUID"] for study in find.all(days, TODAY)}, find.cut
+    find = finding(source, cap)
+    (window,) = partitions(days, "auto", TODAY) if days is None else [Window(*bounds(days))]
+    uids = {study["StudyInstanceUID"] for study in find.all(window)}
+    assert find.beyond == []
+    return uids, [str(cut) for cut in find.cut]
+
+
+def bounds(days: DateRange) -> tuple[date, date]:
+    assert days.start is not None
+    assert days.end is not None
+    return days.start, days.end
 
 
 @pytest.mark.parametrize("cap", [100, 250, 256, 1000])
@@ -96,7 +119,7 @@ def test_more_studies_in_half_an_hour_than_an_answer_holds_are_told() -> None:
     uids, cut = found(source, parse_study_date("2020-01-01", TODAY))
 
     assert len(uids) < 300
-    assert cut == ["2020-01-01 0000"]
+    assert cut == ["2020-01-01 00:00 to 00:30"]
 
 
 def test_an_answer_that_does_not_look_cut_costs_one_question() -> None:
@@ -115,8 +138,111 @@ def test_a_round_number_that_is_the_truth_costs_two_questions_more() -> None:
     assert (len(uids), source.asked) == (SUSPICIOUS, 3)
 
 
-def test_a_query_that_names_a_time_itself_is_not_cut_into_windows() -> None:
+def test_a_query_that_names_a_time_itself_is_cut_into_days_only() -> None:
     source = archive(300, 100, timedelta(minutes=1))
-    find = WindowedFind(source, {"StudyTime": "0000-2359"})
+    find = finding(source, StudyTime="0000-2359")
 
-    assert len(find.all(None, TODAY)) == 100
+    assert len(find.all(Window(date(2020, 1, 1), date(2020, 1, 2)))) == 100
+    assert [str(window) for window in find.cut] == ["2020-01-01"]
+
+
+def test_windows_are_halved_down_to_half_an_hour() -> None:
+    windows = [Window(date(2020, 1, 1), date(2020, 1, 3))]
+    whole: list[Window] = []
+    while windows:
+        window = windows.pop()
+        halves = window.halves()
+        windows += halves
+        whole += [] if halves else [window]
+
+    assert len(whole) == 3 * 48
+    assert {last - first for first, last in (window.minutes for window in whole)} == {30}
+
+
+def test_the_same_round_number_twice_is_the_cap_from_then_on() -> None:
+    cap = Cap()
+
+    looks = [cap.looks_reached(count) for count in (200, 137, 200, 201, 199)]
+
+    assert looks == [True, False, True, True, False]
+    assert cap.known == 200
+
+
+def test_the_same_studies_in_a_shorter_window_say_nothing_of_a_cap() -> None:
+    cap = Cap()
+    cap.looks_reached(200)
+
+    assert cap.looks_reached(200, same=True)
+    assert cap.known is None
+
+
+def test_an_odd_number_that_comes_twice_is_looked_into() -> None:
+    source = archive(500, 123, timedelta(hours=1))
+    find = finding(source)
+
+    uids = {
+        study["StudyInstanceUID"]
+        for month in (
+            Window(date(2020, 1, 1), date(2020, 1, 10)),
+            Window(date(2020, 1, 11), date(2020, 1, 31)),
+        )
+        for study in find.all(month)
+    }
+
+    assert len(uids) > 2 * 123
+
+
+@pytest.mark.parametrize("lost", ["StudyDate", "StudyTime"])
+def test_studies_without_a_date_or_time_are_told_where_an_answer_is_cut(lost: str) -> None:
+    source = archive(150, 100, timedelta(minutes=9))
+    source.studies[0][lost] = ""
+    find = finding(source)
+
+    find.all(None)
+
+    assert find.beyond
+
+
+def test_a_node_that_refuses_what_would_be_too_much_is_asked_in_windows() -> None:
+    source = Refusing(archive(300, 1000, timedelta(hours=7)).studies, 1000)
+    find = finding(source)
+
+    assert len(find.all(Window(date(2020, 1, 1), date(2020, 12, 31)))) == 300
+
+
+def test_a_node_that_refuses_even_half_an_hour_has_refused() -> None:
+    source = Refusing(archive(300, 1000, timedelta(seconds=1)).studies, 1000)
+
+    with pytest.raises(TransientNodeError):
+        finding(source).all(Window(date(2020, 1, 1), date(2020, 1, 1)))
+
+
+@pytest.mark.parametrize(
+    ("text", "partition", "windows"),
+    [
+        ("2024-01-01..2024-01-31", "auto", ["2024-01-01 to 2024-01-31"]),
+        (
+            "2024-01-30..2024-03-02",
+            "auto",
+            ["2024-01-30 to 2024-01-31", "2024-02-01 to 2024-02-29", "2024-03-01 to 2024-03-02"],
+        ),
+        ("2024-01-01..2024-01-02", "day", ["2024-01-01", "2024-01-02"]),
+        (
+            "2024-01-03..2024-01-15",
+            "week",
+            ["2024-01-03 to 2024-01-07", "2024-01-08 to 2024-01-14", "2024-01-15"],
+        ),
+        ("2024-06-01..", "month", ["2024-06-01 to 2024-06-30", "2024-07-01"]),
+    ],
+)
+def test_a_long_range_is_cut_into_partitions(text: str, partition: str, windows: list[str]) -> None:
+    parts = partitions(parse_study_date(text, TODAY), partition, TODAY)
+
+    assert [str(part) for part in parts] == windows
+
+
+def test_a_range_without_a_beginning_has_one_part_for_all_that_is_old() -> None:
+    parts = partitions(parse_study_date("..2024-03-31", TODAY), "month", TODAY)
+
+    assert [str(part) for part in parts[:2]] == ["1900-01-01 to 2013-12-31", "2014-01-01 to 2014-01-31"]
+    assert len(parts) == 1 + 10 * 12 + 3

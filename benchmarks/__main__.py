@@ -26,6 +26,7 @@ ROWS: dict[str, RowMaker] = {
     "memory": rows_pipeline.memory,
     "web-memory": rows_web.memory,
     "scale": rows_local.scale,
+    "sizes": rows_pipeline.sizes,
     "state": rows_local.state,
     "query": rows_local.query,
     "start": rows_local.start,

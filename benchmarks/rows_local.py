@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.adit import adit, python
 from benchmarks.data import study
 from benchmarks.measure import Contender, Row, Sample, Settings, Target
-from benchmarks.processes import PYNETDICOM, emptied, timed
+from benchmarks.processes import ADIT, PYNETDICOM, emptied, timed
 from tests.support.orthanc import orthanc
 from tests.support.process import LOOPBACK
 
@@ -47,20 +47,35 @@ def deid(settings: Settings) -> Generator[Row]:
 
 @contextmanager
 def state(settings: Settings) -> Generator[Row]:
-    """Very many tasks in the state database: add them, end one, start a run that has ten left."""
+    """Very many tasks in the state database: add them, end one, start a run that has ten left, show them."""
     work = emptied(settings.folder / "work-state")
     tasks = str(min(TASKS, settings.instances * 50))
+    folder = work / "state" / "jobs" / "benchmark"
+
+    def shown() -> Sample:
+        command = [ADIT, "status", "benchmark"]
+        env = {"ADIT_STATE_DIR": str(work / "state")}
+        return timed(command, work / "status.log", env=env, allowed=(0, 1, 3))
+
     steps = {"add all": "add", "begin and end one": "finish", "start with all but ten done": "resume"}
     yield Row(
         f"state of {tasks} tasks",
-        tuple(
-            Contender(
-                name,
-                lambda step=step: _told(work, "-m", "benchmarks.states", step, str(work / "jobs"), tasks),
-            )
-            for name, step in steps.items()
+        (
+            *(
+                Contender(
+                    name,
+                    lambda step=step: _told(work, "-m", "benchmarks.states", step, str(folder), tasks),
+                )
+                for name, step in steps.items()
+            ),
+            Contender("adit status", shown),
         ),
-        (Target(10), Target(0.001, of="begin and end one"), Target(2, of="start with all but ten done")),
+        (
+            Target(10),
+            Target(0.001, of="begin and end one"),
+            Target(2, of="start with all but ten done"),
+            Target(1, of="adit status"),
+        ),
     )
 
 

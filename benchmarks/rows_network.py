@@ -168,6 +168,6 @@ def receive(settings: Settings) -> Generator[Row]:
         (
             Target(1.5, "dcmtk storescp, NODELAY"),
             Target(3, "dcmtk storescp, NODELAY", of="adit receive, fsync"),
-            Target(1 / 4, "pynetdicom storescp", of="adit receive, fsync"),
+            Target(1 / 4, "pynetdicom storescp"),
         ),
     )

@@ -19,6 +19,7 @@ from tests.support.process import LOOPBACK
 ONE_STUDY = 400
 STUDIES = 8
 DELAY = 0.005
+SIZES = (10_000, 500_000, 5_000_000, 50_000_000, 500_000_000)
 LARGE_STUDY, LARGE_OBJECT, MEMORY_LIMIT, FULL = 4000, 1 << 30, 250e6, 2000
 
 
@@ -173,4 +174,28 @@ def memory(settings: Settings) -> Generator[Row]:
                 Target(MEMORY_LIMIT, measure="memory", of="adit transfer, the object"),
             ),
             measure="memory",
+        )
+
+
+@contextmanager
+def sizes(settings: Settings) -> Generator[Row]:
+    """Cost against size: one object after the other by C-GET, from 10 KB to 500 MB."""
+    work = emptied(settings.folder / "work-sizes")
+    made = {size: large_object(settings.folder, size) for size in SIZES if size <= settings.instances << 18}
+
+    def fetched(address: str, size: int) -> Sample:
+        return adit(work, "get", address, made[size].uid, "-o", emptied(work / "out"))
+
+    with orthanc(work / "source") as server:
+        for one in made.values():
+            server.upload(one.files)
+        names = {size: f"adit get, {size / 1e6:g} MB" for size in sorted(made, reverse=True)}
+        largest, *others = names.values()
+        yield Row(
+            "C-GET of one object of 10 KB to 500 MB",
+            tuple(
+                Contender(name, lambda size=size: fetched(server.address, size))
+                for size, name in names.items()
+            ),
+            (Target(10, others[0], of=largest),),
         )

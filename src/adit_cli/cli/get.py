@@ -11,7 +11,7 @@ from adit_cli.cli.display import Style
 from adit_cli.cli.loading import uids_of
 from adit_cli.cli.opening import opened_source
 from adit_cli.cli.options import AetOption, NodeArgument, ProgressOption
-from adit_cli.cli.settings import new_app
+from adit_cli.cli.settings import new_app, settings
 from adit_cli.cli.watching import watch_fetch
 from adit_cli.errors import UsageError
 from adit_cli.tasks.download import requests_for
@@ -49,7 +49,7 @@ def get(
     if not uids and not series:
         raise UsageError("which studies?", hint="name their UIDs, or - to read them from standard input")
     with opened_source(ctx, node, aet) as source:
-        wanted = requests_for(source, uids_of(uids or []), uids_of(series or []))
+        wanted = requests_for(source, uids_of(ctx, uids or []), uids_of(ctx, series or []))
         complete = watch_fetch(source, wanted, output, progress)
-    if not complete:
+    if not complete or settings(ctx).refused:
         raise typer.Exit(3)

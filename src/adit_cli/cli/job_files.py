@@ -16,7 +16,7 @@ from adit_cli.jobfile.values import PIPED_LATER
 
 def read_job(ctx: typer.Context, path: Path, var: Iterable[str] | None = None, uids: str = "") -> Job:
     """Return the job; `uids` names where further study UIDs are, `-` for standard input."""
-    piped = list(read_uids(uids)) if uids else None
+    piped = read_uids(ctx, uids) if uids else None
     return load_job(path, variables=variables(var or ()), config=user_config(ctx), stdin_uids=piped)
 
 

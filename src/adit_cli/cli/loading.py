@@ -15,13 +15,14 @@ from adit_cli.cli.settings import settings
 from adit_cli.errors import UsageError
 from adit_cli.jobfile.addressing import Known, NothingKnown, find_config, parse_node
 from adit_cli.jobfile.node import NodeSpec
+from adit_cli.jobfile.uid_lines import UidLines, names_study, parse_uids
 from adit_cli.jobfile.values import parse_duration
 
 if TYPE_CHECKING:
     from adit_cli.jobfile.config import Config
 
-UID = re.compile(r"[0-9]+(\.[0-9]+)*")
-LONGEST_UID = 64
+NAMED = 10
+"""Lines of input that are named; the rest is counted."""
 NAME = re.compile(r"""^name:\s*["']?([\w.-]+)""", re.MULTILINE)
 
 
@@ -46,34 +47,44 @@ def named_node(text: str, config: Known) -> tuple[str, NodeSpec]:
     return parse_node(text, config)
 
 
-def read_uids(where: str) -> list[str]:
-    """Return the UIDs in a file or on standard input (`-`): one a line, the first column, without repeats."""
-    if where == "-":
-        return _uids(sys.stdin, "standard input")
+def read_uids(ctx: typer.Context, where: str) -> list[str]:
+    """Return the studies that a file or standard input (`-`) names, or series of them as `study/series`.
+
+    Lines that name none are told and counted: whoever pipes a long list wants the rest of it.
+    """
     try:
-        with Path(where).open(encoding="utf-8") as file:
-            return _uids(file, where)
+        if where == "-":
+            found = parse_uids(sys.stdin, "standard input")
+        else:
+            with Path(where).open(encoding="utf-8") as file:
+                found = parse_uids(file, where)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read UIDs from {where}: {error}") from error
+    if found.refused:
+        _tell_refused(ctx, found)
+    return list(found.uids)
 
 
-def _uids(lines: Iterable[str], place: str) -> list[str]:
-    found: dict[str, None] = {}
-    for number, line in enumerate(lines, start=1):
-        first = re.split(r"[\t,; ]", line.strip().strip('"'), maxsplit=1)[0].strip('"')
-        if UID.fullmatch(first) and len(first) <= LONGEST_UID:
-            found[first] = None
-        elif first and not (number == 1 and first.replace("_", "").isalpha()):  # a heading
-            raise UsageError(f"{place}, line {number}: not a DICOM UID")
-    return list(found)
+def _tell_refused(ctx: typer.Context, found: UidLines) -> None:
+    settings(ctx).refused += len(found.refused)
+    named = ", ".join(found.refused[:NAMED])
+    more = f" and {len(found.refused) - NAMED} more" if len(found.refused) > NAMED else ""
+    if not found.uids:
+        raise UsageError(
+            f"no DICOM UID in any line, as in {named}{more}",
+            hint="one a line is needed: `adit query` prints them with --format uid, or ndjson",
+        )
+    typer.echo(
+        f"left out, since there is no DICOM UID (digits and dots, at most 64): {named}{more}", err=True
+    )
 
 
-def uids_of(texts: Iterable[str]) -> list[str]:
+def uids_of(ctx: typer.Context, texts: Iterable[str]) -> list[str]:
     """Return the UIDs that are named; `-` stands for those on standard input."""
     found: dict[str, None] = {}
     for text in texts:
-        found.update(dict.fromkeys(read_uids("-") if text == "-" else [text]))
-        if text != "-" and not (UID.fullmatch(text) and len(text) <= LONGEST_UID):
+        found.update(dict.fromkeys(read_uids(ctx, "-") if text == "-" else [text]))
+        if text != "-" and not names_study(text):
             raise UsageError(f"{text!r} is not a DICOM UID", hint="UIDs are at most 64 digits and dots")
     return list(found)
 

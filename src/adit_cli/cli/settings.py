@@ -23,6 +23,8 @@ class Settings:
     config: Path | None = None
     state_dir: Path | None = None
     verbosity: int = 0
+    refused: int = 0
+    """Lines of input that named nothing; a command that did the rest ends with 3."""
 
 
 def settings(ctx: typer.Context) -> Settings:

@@ -21,6 +21,7 @@ from adit_cli.cli.planning import on_lookup, show_plan
 from adit_cli.cli.records import unresolved_of
 from adit_cli.cli.sentences import end_of_run
 from adit_cli.cli.settings import new_app, settings
+from adit_cli.engine.ending import SOME_FAILED
 from adit_cli.engine.folders import state_folder
 from adit_cli.engine.preview import preview
 from adit_cli.engine.run import RunOptions, run_job
@@ -90,4 +91,6 @@ def transfer(
         display.close()
     if settings(ctx).verbosity >= 0:
         typer.echo("\n".join([end_of_run(ended), *unresolved_of(state.job(loaded.name))]), err=True)
-    raise typer.Exit(4 if fail_if_empty and not ended.counts else ended.exit_code)
+    if fail_if_empty and not ended.counts:
+        raise typer.Exit(4)
+    raise typer.Exit(ended.exit_code or (SOME_FAILED if settings(ctx).refused else 0))

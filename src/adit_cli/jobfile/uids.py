@@ -1,20 +1,21 @@
-"""Lists of study UIDs: written out, in a file, or piped in."""
+"""Lists of study UIDs: written out, in a file, or piped in. A series of a study is `study/series`."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias, cast
+from typing import Annotated, TypeAlias, cast
 
 from pydantic import Field, PlainSerializer, PlainValidator, ValidationError, ValidationInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from adit_cli.jobfile.node import Strict
-from adit_cli.jobfile.values import PIPED_LATER, Reading, is_uid, reading
+from adit_cli.jobfile.uid_lines import names_study, parse_uids
+from adit_cli.jobfile.values import PIPED_LATER, Reading, reading
 
 SHOWN = 10
 """Bad lines of one file that are named; the rest is counted."""
+_FORMS = "must be a list of UIDs, {file: uids.txt}, or - for standard input"
 
 
 class UidFile(Strict):
@@ -24,42 +25,38 @@ class UidFile(Strict):
 
 
 def read_uids(lines: Iterable[str], name: str) -> tuple[str, ...]:
-    """Return the first column of each line, once each and in order; raise ValueError naming every bad line.
-
-    A first line that is no UID is a header; blank lines and those beginning with # are skipped.
-    """
-    uids: dict[str, None] = {}
-    bad: list[str] = []
-    for number, line in enumerate(lines, start=1):
-        first = re.split(r"[,;\s]", line.strip("\ufeff \t\r\n"), maxsplit=1)[0].strip("\"'")
-        if is_uid(first):
-            uids[first] = None
-        elif first and not first.startswith("#") and number > 1:
-            bad.append(f"{name}:{number}")
+    """Return the UIDs of lines; raise ValueError naming every line without one."""
+    found = parse_uids(lines, name)
+    bad = found.refused
     if bad:
         more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
         raise ValueError(f"no UID at the beginning of {', '.join(bad[:SHOWN])}{more}: one a line is needed")
-    return tuple(uids)
+    return found.uids
 
 
 def _as_uids(value: object, info: ValidationInfo) -> tuple[str, ...]:
-    if isinstance(value, Mapping):
-        return _from_file(cast("Mapping[object, object]", value), reading(info))
-    if value == "-":
-        return _from_stdin(reading(info))
     items = cast("list[object]", value) if isinstance(value, list | tuple) else [value]
-    errors = [
-        InitErrorDetails(
-            type=PydanticCustomError("uid", "must be a UID: digits and dots, at most 64"),
-            loc=(at,),
-            input=item,
-        )
-        for at, item in enumerate(items)
-        if not is_uid(str(item))
-    ]
+    errors: list[InitErrorDetails] = []
+    found: dict[str, None] = {}
+    for at, item in enumerate(items):
+        try:
+            found.update(dict.fromkeys(_of_item(item, reading(info))))
+        except ValueError as error:
+            kind = PydanticCustomError("value_error", "{error}", {"error": str(error)})
+            errors.append(InitErrorDetails(type=kind, loc=(at,), input=item))
     if errors:
         raise ValidationError.from_exception_data("uids", errors)
-    return tuple(dict.fromkeys(map(str, items)))
+    return tuple(found)
+
+
+def _of_item(item: object, at: Reading) -> Iterable[str]:
+    if isinstance(item, Mapping):
+        return _from_file(cast("Mapping[object, object]", item), at)
+    if item == "-":
+        return _from_stdin(at)
+    if not names_study(str(item)):
+        raise ValueError("must be a UID: digits and dots, at most 64")
+    return [str(item)]
 
 
 def _from_stdin(at: Reading) -> tuple[str, ...]:
@@ -71,7 +68,7 @@ def _from_stdin(at: Reading) -> tuple[str, ...]:
 def _from_file(value: Mapping[object, object], at: Reading) -> tuple[str, ...]:
     file = value.get("file")
     if set(value) != {"file"} or not isinstance(file, str | Path):
-        raise ValueError("must be a list of UIDs, {file: uids.txt}, or - for standard input")
+        raise ValueError(_FORMS)
     path = Path(at.folder, Path(file).expanduser())
     try:
         uids = read_uids(path.read_text("utf-8-sig").splitlines(), str(file))
@@ -86,6 +83,6 @@ def _from_file(value: Mapping[object, object], at: Reading) -> tuple[str, ...]:
 
 Uids: TypeAlias = Annotated[
     tuple[str, ...],
-    PlainValidator(_as_uids, json_schema_input_type=list[str] | UidFile | Literal["-"]),
+    PlainValidator(_as_uids, json_schema_input_type=str | UidFile | list[str | UidFile]),
     PlainSerializer(list),
 ]

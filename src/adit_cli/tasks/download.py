@@ -6,7 +6,7 @@ What the source lists is compared with what arrived; what is there already is no
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,17 +61,21 @@ class Downloaded:
 
 
 def requests_for(source: Source, study_uids: Sequence[str], series_uids: Sequence[str]) -> list[StudyRequest]:
-    """Return what to fetch; series whose study is not named are looked up."""
+    """Return what to fetch; series may be named as `study/series`, else their studies are looked up."""
     if not series_uids:
-        return [StudyRequest(uid) for uid in study_uids]
+        return _by_study((study, series) for study, _, series in (uid.partition("/") for uid in study_uids))
     if len(study_uids) == 1:
-        return [StudyRequest(study_uids[0], tuple(series_uids))]
+        return [StudyRequest(study_uids[0], tuple(uid.rpartition("/")[2] for uid in series_uids))]
+    named = [uid.split("/") if "/" in uid else [_study_of(source, uid), uid] for uid in series_uids]
+    return _by_study((study, series) for study, series in named if not study_uids or study in study_uids)
+
+
+def _by_study(wanted: Iterable[tuple[str, str]]) -> list[StudyRequest]:
+    """Return one request a study: all of it where somebody asked for all."""
     found: dict[str, list[str]] = {}
-    for uid in series_uids:
-        study = _study_of(source, uid)
-        if not study_uids or study in study_uids:
-            found.setdefault(study, []).append(uid)
-    return [StudyRequest(study, tuple(series)) for study, series in found.items()]
+    for study, series in wanted:
+        found.setdefault(study, []).append(series)
+    return [StudyRequest(study, () if "" in series else tuple(series)) for study, series in found.items()]
 
 
 def _study_of(source: Source, series_uid: str) -> str:

@@ -79,8 +79,9 @@ def wanted_by(job: Job) -> Wanted:
         asked = replace(row, number=0, series_uid="", pseudonym="", where="")
         wishes.setdefault(asked, Wish(asked)).rows.append(row)
     for uid in studies.uids:
-        asked = CohortRow(0, study_uid=uid)
-        wishes.setdefault(asked, Wish(asked)).rows.append(asked)
+        study, _, series = uid.partition("/")
+        asked = CohortRow(0, study_uid=study)
+        wishes.setdefault(asked, Wish(asked)).rows.append(replace(asked, series_uid=series))
     return Wanted(list(wishes.values()), len(rows) + len(studies.uids), tuple(warnings))
 
 

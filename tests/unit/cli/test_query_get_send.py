@@ -148,24 +148,6 @@ def test_get_without_any_study_says_how_to_name_one(adit: CommandLine) -> None:
     assert "name their UIDs" in adit.run("get", ".", "-o", "out").err
 
 
-def test_piped_uids_may_have_a_heading_and_further_columns(
-    adit: CommandLine, thorax: BuiltStudy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(f'StudyInstanceUID,PatientID\n"{thorax.uid}",P1\n\n'))
-
-    assert adit.run("get", "images/", "-", "-o", "out").code == 0
-
-
-def test_a_line_that_is_no_uid_is_told_by_its_number_only(
-    adit: CommandLine, thorax: BuiltStudy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{thorax.uid}\nDOE^JOHN\n"))
-
-    ended = adit.run("get", "images/", "-", "-o", "out")
-
-    assert (ended.code, ended.err.splitlines()[0]) == (2, "adit: standard input, line 2: not a DICOM UID")
-
-
 def test_a_broken_file_in_a_folder_is_named_and_the_others_are_sent(
     adit: CommandLine, thorax: BuiltStudy
 ) -> None:

@@ -99,6 +99,8 @@ def _studies(studies: Studies) -> Iterator[str]:
             yield f"none with {_rules(rule)}"
     if studies.uids:
         yield count(len(studies.uids), "study") + " by UID"
+    elif "uids" in studies.model_fields_set:
+        yield "the studies whose UIDs are piped in"
 
 
 def _series(series: SeriesRules) -> Iterator[str]:

@@ -49,7 +49,7 @@ def load_job(
     problems += [written.explainer.at(*finding) for finding in check(subject, unsound)]
     if problems:
         raise JobFileError(render_all(problems, str(path)))
-    return resolve(subject.job, path, config, at.stdin_uids)
+    return resolve(subject.job, path, config, None if subject.dash else at.stdin_uids)
 
 
 def _once(uids: Iterable[str] | None) -> tuple[str, ...] | None:
@@ -78,8 +78,8 @@ def _subject(written: Written[JobFile], config: Config, at: Reading) -> tuple[Su
 
 def _says_dash(plain: Plain) -> bool:
     match plain:
-        case {"select": {"studies": {"uids": "-"}}}:
-            return True
+        case {"select": {"studies": {"uids": uids}}}:
+            return uids == "-" or (isinstance(uids, list) and "-" in uids)
         case _:
             return False
 
@@ -132,7 +132,7 @@ def _selected(select: Select, sources: list[NodeSpec], piped: tuple[str, ...] | 
     if piped not in {None, PIPED_LATER}:
         studies = studies.model_copy(update={"uids": piped})
     elif all(isinstance(source, FolderNode) for source in sources) and not (
-        studies.cohort or studies.query or studies.uids
+        studies.cohort or studies.query or "uids" in studies.model_fields_set
     ):
         studies = Studies(query=Query())
     return select.model_copy(update={"studies": studies})

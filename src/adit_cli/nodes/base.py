@@ -167,3 +167,12 @@ class Unlisting(Protocol):
     def fetches_unlisted(self) -> bool:
         """Return whether that holds now; a protocol that negotiates kinds of objects must know them."""
         ...
+
+
+@runtime_checkable
+class Relational(Protocol):
+    """A source that may find series and instances by what stands above them, all at once."""
+
+    def is_relational(self) -> bool:
+        """Return whether it says that it does (PS3.4 §C.4.1.2.2.2)."""
+        ...

@@ -16,6 +16,7 @@ from adit_cli.nodes.base import (
     FailedInstance,
     OnArrival,
     Ready,
+    Relational,
     Reporting,
     RetrieveRequest,
     Source,
@@ -129,6 +130,11 @@ class PreferringSource:
         """Return whether the way in use can."""
         side = self._ways.side(self._retrieve[0])
         return isinstance(side, Unlisting) and side.fetches_unlisted()
+
+    def is_relational(self) -> bool:
+        """Return whether the way in use is."""
+        side = self._ways.side(self._find[0])
+        return isinstance(side, Relational) and side.is_relational()
 
     def notes(self) -> list[str]:
         """Return what a person should know of the node."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from adit_cli.dicom.query import Attributes, Level
 from adit_cli.errors import NodeError
-from adit_cli.nodes.base import InstanceRef, Source
+from adit_cli.nodes.base import InstanceRef, Relational, Source
 from adit_cli.tasks.series import SeriesChoice, count_of
 
 _CLASSES = "SOPClassesInStudy"
@@ -28,14 +28,20 @@ class Listing:
 
 
 def list_instances(source: Source, study_uid: str, choice: SeriesChoice, *, restricted: bool) -> Listing:
-    """Return the instances of the chosen series; series by series, as archives insist (PS3.4 §C.4.1.3.1)."""
+    """Return the instances of the chosen series; series by series, as archives insist (PS3.4 §C.4.1.3.1).
+
+    A relational one is asked for all of them at once, and again for a series it did not list whole.
+    """
     refs: dict[str, InstanceRef] = {}
     short: dict[str, int] = {}
     sop_class = _only_class(source, study_uid) if (choice.instances or 0) > _MANY else ""
+    whole = _list_study(source, study_uid, sop_class) if len(choice.taken) > 1 else {}
     for series in choice.taken:
-        listed = _list_series(source, study_uid, series["SeriesInstanceUID"], sop_class)
-        refs |= {ref.uid: ref for ref in listed}
         counted = count_of(series) or 0
+        listed = whole.get(series["SeriesInstanceUID"], [])
+        if counted > len(listed) or not listed:
+            listed = _list_series(source, study_uid, series["SeriesInstanceUID"], sop_class)
+        refs |= {ref.uid: ref for ref in listed}
         if counted > len(listed) or not listed:
             short[series["SeriesInstanceUID"]] = counted
     return Listing(choice.uids, tuple(refs.values()), short, restricted)
@@ -54,6 +60,16 @@ def _only_class(source: Source, study_uid: str) -> str:
     return "" if "\\" in said else said
 
 
+def _list_study(source: Source, study_uid: str, sop_class: str) -> dict[str, list[InstanceRef]]:
+    """Return the instances by series that one question to a relational source brings."""
+    if not (isinstance(source, Relational) and source.is_relational()):
+        return {}
+    series: dict[str, list[InstanceRef]] = {}
+    for ref in _list_series(source, study_uid, "", sop_class):
+        series.setdefault(ref.series_uid, []).append(ref)
+    return series
+
+
 def _list_series(source: Source, study_uid: str, series_uid: str, sop_class: str) -> list[InstanceRef]:
     keys = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series_uid, "SOPInstanceUID": ""}
     keys |= {} if sop_class else {"SOPClassUID": ""}
@@ -64,14 +80,19 @@ def _list_series(source: Source, study_uid: str, series_uid: str, sop_class: str
             raise
         return []  # an archive without image-level find: its counts are all there is
     return [
-        InstanceRef(study_uid, series_uid, one["SOPInstanceUID"], one.get("SOPClassUID", sop_class))
+        InstanceRef(
+            study_uid,
+            one.get("SeriesInstanceUID", series_uid),
+            one["SOPInstanceUID"],
+            one.get("SOPClassUID", sop_class),
+        )
         for one in found
         if one.get("SOPInstanceUID") and _belongs(one, study_uid, series_uid)
     ]
 
 
 def _belongs(found: Attributes, study_uid: str, series_uid: str) -> bool:
-    return (
-        found.get("StudyInstanceUID", study_uid) == study_uid
-        and found.get("SeriesInstanceUID", series_uid) == series_uid
-    )
+    return found.get("StudyInstanceUID", study_uid) == study_uid and series_uid in {
+        "",
+        found.get("SeriesInstanceUID", series_uid),
+    }

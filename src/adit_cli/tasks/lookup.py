@@ -16,7 +16,7 @@ from itertools import islice
 from adit_cli.dicom.matching import Match, all_of, any_of
 from adit_cli.dicom.query import Attributes, Level
 from adit_cli.errors import NodeError, Reason, TransientNodeError
-from adit_cli.nodes.base import Source, Streaming
+from adit_cli.nodes.base import Relational, Source, Streaming
 from adit_cli.tasks.steps import (
     TOLD_BY_SERIES,
     UNIQUE_KEYS,
@@ -25,6 +25,7 @@ from adit_cli.tasks.steps import (
     Step,
     is_about_studies,
     parse_rule,
+    relational_step,
     series_rules,
     steps_of,
 )
@@ -48,7 +49,9 @@ def look_up_each(source: Source, lookup: Lookup) -> Generator[Attributes]:
         case Level.STUDY:
             yield from _studies(source, lookup)
         case Level.SERIES | Level.IMAGE:
-            yield from _below(source, steps_of(lookup), {})
+            steps = steps_of(lookup)
+            found = _at_once(source, lookup) if len(steps) > 1 else None
+            yield from _below(source, steps, {}) if found is None else found
 
 
 def _patients(source: Source, lookup: Lookup) -> Iterator[Attributes]:
@@ -93,6 +96,23 @@ def _has_series(source: Source, study: Attributes, rules: Mapping[str, Rule]) ->
     found = source.find(Level.SERIES, dict.fromkeys(rules, "") | keys)
     answers = (all_of(rule.matches(one.get(keyword)) for keyword, rule in rules.items()) for one in found)
     return any_of(answers) is not Match.NO
+
+
+def _at_once(source: Source, lookup: Lookup) -> list[Attributes] | None:
+    """Return what a relational source finds with one question; None where it cannot, or does not say enough.
+
+    Some accept relational queries and then pass over the keys of the levels above.
+    """
+    if not (isinstance(source, Relational) and source.is_relational()):
+        return None
+    try:
+        entries = list(_entries(source, relational_step(lookup), {}, at_once=True))
+    except NodeError as error:
+        if error.transient:
+            raise
+        logger.info("%s Asking level by level", error.message)
+        return None
+    return None if any(unknown for _, unknown in entries) else [entry for entry, _ in entries]
 
 
 def _below(source: Source, steps: Sequence[Step], above: Attributes) -> Iterator[Attributes]:

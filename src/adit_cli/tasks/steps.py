@@ -122,6 +122,13 @@ def steps_of(lookup: Lookup) -> list[Step]:
     return [_step(level, lookup, starts=level is levels[0]) for level in levels]
 
 
+def relational_step(lookup: Lookup) -> Step:
+    """Return the one question that a source answers which knows what stands above (PS3.4 §C.4.1.2.2.2)."""
+    aged = NEEDED if isinstance(lookup.rules.get(AGE), NumberRule) else ()
+    unique = (UNIQUE_KEYS[level] for level in _WAYS[lookup.level])
+    return Step(lookup.level, lookup.rules, (*lookup.wanted, *aged, *unique))
+
+
 def is_about_studies(lookup: Lookup) -> bool:
     """Return whether patients are to be told by what their studies or series are."""
     return any(keyword in STUDY_WORDS | SERIES_WORDS for keyword in lookup.rules)

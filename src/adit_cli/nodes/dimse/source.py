@@ -45,8 +45,11 @@ class DimseSource:
         self._fetching = Fetching(self._lines, self.pace, tries, means)
 
     def find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
-        """Return what the node has. Instances are looked for in one series after the other (PS3.4 §C.4.1)."""
-        if level is Level.IMAGE and not keys.get("SeriesInstanceUID"):
+        """Return what the node has.
+
+        Instances are looked for in one series after the other (PS3.4 §C.4.1), unless it is relational.
+        """
+        if level is Level.IMAGE and not keys.get("SeriesInstanceUID") and not self.is_relational():
             above = {"StudyInstanceUID": keys.get("StudyInstanceUID", ""), "SeriesInstanceUID": ""}
             series = [found["SeriesInstanceUID"] for found in self.find(Level.SERIES, above)]
             return [found for uid in series for found in self.find(level, {**keys, "SeriesInstanceUID": uid})]
@@ -54,10 +57,14 @@ class DimseSource:
 
     def search(self, level: Level, keys: Mapping[str, str]) -> Generator[Attributes]:
         """Yield what the node has as it answers; until that is over, nothing else can be asked."""
-        if level is Level.IMAGE and not keys.get("SeriesInstanceUID"):
+        if level is Level.IMAGE and not keys.get("SeriesInstanceUID") and not self.is_relational():
             yield from self.find(level, keys)
             return
         yield from self._find(level, keys)
+
+    def is_relational(self) -> bool:
+        """Return whether the node accepted to answer queries without the keys above (PS3.4 §C.5.1.1)."""
+        return retried(lambda: self._lines[0].ready(find_contexts()), self._tries).is_relational(STUDY_FIND)
 
     def retrieve(self, request: RetrieveRequest, spool: Path, arrived: OnArrival) -> list[FailedInstance]:
         """Fetch into the spool; what was listed and did not come is asked for again one by one."""

@@ -15,6 +15,7 @@ from adit_cli.engine.shares import limited
 from adit_cli.engine.worker import Report, RunOne, Setup
 from adit_cli.jobfile.node import NodeSpec
 from adit_cli.nodes import NodePool
+from adit_cli.tasks.direct import send_directly
 from adit_cli.tasks.plan import Planning, plan_parts
 from adit_cli.tasks.planned import Plan
 from adit_cli.tasks.scope import Scope, scope_of
@@ -68,7 +69,8 @@ class Transfers:
         """Yield the function that runs one task."""
 
         def run_one(task: TransferTask, report: Report) -> Outcome:
-            return transfer(task, self.work, pool, report)
+            carry_out = send_directly if self.work.job.direct else transfer
+            return carry_out(task, self.work, pool, report)
 
         job = self.work.job
         with closing(NodePool(self.nodes, job.calling_ae_title, self.work.receiver)) as pool:

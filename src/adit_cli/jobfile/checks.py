@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from adit_cli.jobfile.dicomweb import HTTP_URL
+from adit_cli.jobfile.direct import why_not_direct
 from adit_cli.jobfile.job import JobFile
 from adit_cli.jobfile.node import SHORT_DIMSE, FolderNode, NodeSpec, ServerNode
 from adit_cli.jobfile.problems import Loc, did_you_mean
@@ -188,6 +189,17 @@ def files_exist(subject: Subject) -> Iterator[Finding]:
             yield loc, f"there is no such file: {path}{_similar(path)}"
 
 
+def direct_is_possible(subject: Subject) -> Iterator[Finding]:
+    """Find a job that should not touch what it has to."""
+    sources, destinations = (
+        [node for node in map(subject.node, names) if node is not None]
+        for names in (subject.job.source, subject.job.destinations)
+    )
+    why = why_not_direct(subject.job, sources, destinations) if subject.job.direct else ""
+    if why:
+        yield ("direct",), why
+
+
 def _similar(path: Path) -> str:
     names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     return did_you_mean(path.name, names)
@@ -203,6 +215,7 @@ CHECKS: tuple[tuple[Check, frozenset[str]], ...] = (
     (one_key, frozenset({"key", "key_file"})),
     (pseudonyms_are_used, frozenset({"pseudonyms", "deidentify", "trial"})),
     (column_has_a_cohort, frozenset({"pseudonyms", "select"})),
+    (direct_is_possible, frozenset({"source", "destinations", "nodes", "deidentify", "pseudonyms", "trial"})),
     (files_exist, frozenset({"key_file", "pseudonyms", "select"})),
 )
 """Each check with the keys that it looks at; it is left out where one of them is not sound by itself."""

@@ -151,6 +151,12 @@ class JobParts(Strict):
         description="What else is changed; with pseudonyms and without this block, the Basic Profile.",
     )
     trial: Trial | None = Field(default=None, description="The trial that data sets are stamped with.")
+    direct: bool = Field(
+        default=False,
+        description="Have the source send straight to the only destination (C-MOVE), which is then asked "
+        "whether all came; for jobs that change nothing.",
+        examples=[True],
+    )
     run: Run = Field(default=Run(), description="How the job is run.")
 
 

@@ -130,6 +130,24 @@ class Destination(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """What a node says of a study that it sent to another one."""
+
+    sent: int | None
+    """How many instances; None where it does not count."""
+    failed: tuple[FailedInstance, ...] = ()
+
+
+@runtime_checkable
+class Forwarding(Protocol):
+    """A source that can send to other servers itself."""
+
+    def forward(self, request: RetrieveRequest, ae_title: str) -> Forwarded:
+        """Have it sent to this AE title; NodeError where the node sent nothing at all."""
+        ...
+
+
 class Nodes(Protocol):
     """The nodes of a job by name, open or opened when asked for."""
 

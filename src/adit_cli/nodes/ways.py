@@ -14,6 +14,8 @@ from adit_cli.nodes.base import (
     Delivery,
     Destination,
     FailedInstance,
+    Forwarded,
+    Forwarding,
     OnArrival,
     Ready,
     Relational,
@@ -135,6 +137,13 @@ class PreferringSource:
         """Return whether the way in use is."""
         side = self._ways.side(self._find[0])
         return isinstance(side, Relational) and side.is_relational()
+
+    def forward(self, request: RetrieveRequest, ae_title: str) -> Forwarded:
+        """Have it sent to another server, which only DIMSE can do."""
+        side = self._ways.side("c-move")
+        if not isinstance(side, Forwarding):
+            raise NodeError("it cannot send to others", reason=Reason.NO_CONTEXT)
+        return side.forward(request, ae_title)
 
     def notes(self) -> list[str]:
         """Return what a person should know of the node."""

@@ -50,7 +50,7 @@ def transfer(task: TransferTask, work: Work, pool: Nodes, report: Report) -> Out
 
 def _attempt(task: TransferTask, work: Work, pool: Nodes, report: Report, spool: TaskSpool) -> Ending:
     source = pool.source(task.source)
-    ledger = Ledger(_listing(task, work, source))
+    ledger = Ledger(listing_of(task, work, source))
     destinations = {name: pool.destination(name) for name in task.destinations}
     preparation = Preparation(spool, work.profile, task.pseudonym or "")
     with storage_errors("the spool folder"):
@@ -70,7 +70,8 @@ def _attempt(task: TransferTask, work: Work, pool: Nodes, report: Report, spool:
     return ending
 
 
-def _listing(task: TransferTask, work: Work, source: Source) -> Listing:
+def listing_of(task: TransferTask, work: Work, source: Source) -> Listing:
+    """Return what the source has of the series that a task takes."""
     choice = work.series.choose(source, task.study_uid, task.series_uids)
     restricted = bool(choice.left_out or task.series_uids)
     return list_instances(source, task.study_uid, choice, restricted=restricted)

@@ -8,9 +8,10 @@ from pathlib import Path
 from adit_cli.dicom.attributes import encode_attributes
 from adit_cli.dicom.query import Attributes, Level
 from adit_cli.jobfile.node import DimsePeer, Limits
-from adit_cli.nodes.base import FailedInstance, OnArrival, RetrieveRequest
+from adit_cli.nodes.base import FailedInstance, Forwarded, OnArrival, RetrieveRequest
 from adit_cli.nodes.dimse.contexts import PATIENT_FIND, STUDY_FIND, find_contexts
 from adit_cli.nodes.dimse.fetching import GET_ONLY, Fetching, Means
+from adit_cli.nodes.dimse.forwarding import forward
 from adit_cli.nodes.dimse.line import Line
 from adit_cli.nodes.dimse.pace import Pace
 from adit_cli.nodes.dimse.party import Party
@@ -69,6 +70,10 @@ class DimseSource:
     def retrieve(self, request: RetrieveRequest, spool: Path, arrived: OnArrival) -> list[FailedInstance]:
         """Fetch into the spool; what was listed and did not come is asked for again one by one."""
         return self._fetching.fetch(request, spool, arrived)
+
+    def forward(self, request: RetrieveRequest, ae_title: str) -> Forwarded:
+        """Have it sent to another server by C-MOVE."""
+        return forward(self._lines[0], self._tries, request, ae_title)
 
     def close(self) -> None:
         """Release the associations."""

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,14 +22,10 @@ from adit_cli.nodes.base import Arrival, FailedInstance, InstanceRef, Ready, Ret
 from adit_cli.nodes.dicomweb.destination import DicomwebDestination
 from adit_cli.nodes.dicomweb.source import DicomwebSource
 from tests.support.builders import BuiltStudy, build_study
-from tests.support.certificates import Authority, authority, server_context
-from tests.support.orthanc import orthanc
+from tests.support.closed_pacs import ClosedPacs, closed_orthanc
 from tests.support.peers import Orthanc, getscu
-from tests.support.process import LOOPBACK
-from tests.support.tls_front import tls_front
 
 pytestmark = pytest.mark.peers
-PASSWORD = "p:äss wörd"  # noqa: S105 - made up
 
 
 @pytest.fixture
@@ -216,33 +211,10 @@ def test_where_dicomweb_is_not_there_dimse_is(
     assert caplog.text.count("does not offer qido-rs") == 1
 
 
-@dataclass(frozen=True, slots=True)
-class ClosedPacs:
-    """An Orthanc that wants a password, behind TLS."""
-
-    port: int
-    authority: Authority
-
-    def spec(self, password: str = PASSWORD) -> DicomwebPeer:
-        return DicomwebPeer.model_validate(
-            {
-                "url": f"https://{LOOPBACK}:{self.port}/dicom-web",
-                "ca": str(self.authority.ca),
-                "auth": {"basic": {"username": "adit", "password": password}},
-            }
-        )
-
-
 @pytest.fixture(scope="module")
 def closed_pacs(tmp_path_factory: pytest.TempPathFactory) -> Generator[ClosedPacs]:
-    ours = authority(tmp_path_factory.mktemp("authority"))
-    context = server_context(ours.certificate("orthanc"))
-    options = {"AuthenticationEnabled": True, "RegisteredUsers": {"adit": PASSWORD}}
-    with (
-        orthanc(tmp_path_factory.mktemp("closed"), dicomweb=True, options=options) as server,
-        tls_front(context, server.http_port) as port,
-    ):
-        yield ClosedPacs(port, ours)
+    with closed_orthanc(tmp_path_factory.mktemp("closed")) as server:
+        yield server
 
 
 def test_a_study_goes_there_and_back_over_https_with_a_password(

@@ -180,6 +180,17 @@ def test_a_server_that_stays_silent_is_a_timeout() -> None:
     assert caught.value.reason is Reason.TIMEOUT
 
 
+def test_a_server_that_was_silent_is_asked_anew_on_another_connection() -> None:
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        url = f"http://{LOOPBACK}:{silent.getsockname()[1]}"
+        spec = DicomwebPeer.model_validate({"url": url, "timeouts": {"read": 0.05}})
+        with (
+            closing(DicomwebSource("PACS", spec, Tries(3, first_pause=0))) as source,
+            pytest.raises(TransientNodeError, match="silent for"),
+        ):
+            source.find(Level.STUDY, ONE)
+
+
 def test_a_compressed_body_nobody_asked_for_is_named() -> None:
     reply = Reply(200, b"\x1f\x8b", "application/dicom+json", {"Content-Encoding": "gzip"})
 

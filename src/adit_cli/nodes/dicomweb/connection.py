@@ -6,6 +6,7 @@ The standard library's client, since it hands over the socket's bytes without a 
 from __future__ import annotations
 
 import logging
+import ssl
 import time
 from base64 import b64encode
 from collections.abc import Callable, Generator
@@ -31,7 +32,13 @@ logger = logging.getLogger(__name__)
 LONGEST_WAIT = 60.0
 """How long a busy server may tell us to wait before the task itself is put back, in seconds."""
 TRIES = 4
-_BROKEN = (RemoteDisconnected, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
+_BROKEN = (
+    RemoteDisconnected,
+    ConnectionResetError,
+    BrokenPipeError,
+    ConnectionAbortedError,
+    ssl.SSLEOFError,
+)
 
 
 class Body(Protocol):
@@ -138,18 +145,24 @@ class WebConnection:
             except _BROKEN:
                 self.close()
                 if not kept:
-                    self._name_plain_against_tls(None)
+                    self._name_broken_off()
                     raise
                 response = self._sent(ask)
             except BadStatusLine as error:
-                self.close()
                 self._name_plain_against_tls(error)
                 raise
         logger.debug("%s: %s %s -> %d", self.name, ask.doing, ask.path, response.status)
         return Answer(self.name, ask.doing, response, timeouts.read)
 
     def _sent(self, ask: Ask) -> HTTPResponse:
-        connection = self._opened()
+        """Return the head of the answer; a connection on which that fails is not used again."""
+        try:
+            return self._answered(self._opened(), ask)
+        except BaseException:
+            self.close()
+            raise
+
+    def _answered(self, connection: HTTPConnection, ask: Ask) -> HTTPResponse:
         target = f"{self._url.path}{ask.path}{'?' if ask.query else ''}{ask.query}"
         if self._proxy is not None and not self._secure:
             target = f"http://{self._url.netloc}{target}"
@@ -161,7 +174,7 @@ class WebConnection:
             return connection.getresponse()
         try:
             ask.body.send(connection.sock)
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLEOFError):
             # A server that refuses a body may answer and close before it has read it all.
             return connection.getresponse()
         return connection.getresponse()
@@ -199,6 +212,16 @@ class WebConnection:
         if self._proxy is not None:
             connection.set_tunnel(self._host, self._port, self._proxy.headers)
         return connection
+
+    def _name_broken_off(self) -> None:
+        """Raise what most likely lies behind a new connection that was closed without an answer."""
+        self._name_plain_against_tls(None)
+        if self._secure and self._peer.client_cert is None:
+            raise TransientNodeError(
+                f"{self.name} broke off the TLS connection; it may want a certificate of ours.",
+                hint="If it always does: name one with `client_cert`, issued by an authority it trusts.",
+                reason=Reason.INCOMPLETE,
+            )
 
     def _name_plain_against_tls(self, cause: Exception | None) -> None:
         if not self._secure and not self._proxy and speaks_tls(self._host, self._port, 5):

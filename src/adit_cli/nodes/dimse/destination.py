@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -12,7 +12,7 @@ from adit_cli.errors import DataError, Reason
 from adit_cli.jobfile.node import DimsePeer, Limits
 from adit_cli.nodes.base import Delivered, Ready
 from adit_cli.nodes.dimse.association import Association
-from adit_cli.nodes.dimse.contexts import UNCOMPRESSED, Context, store_contexts
+from adit_cli.nodes.dimse.contexts import UNCOMPRESSED, store_contexts
 from adit_cli.nodes.dimse.crew import Crew
 from adit_cli.nodes.dimse.line import Line
 from adit_cli.nodes.dimse.messages import SUCCESS
@@ -68,8 +68,11 @@ class DimseDestination:
         return self._send(files[:PROBE]) + self._send(files[PROBE:])
 
     def _send(self, files: Sequence[Ready]) -> list[Delivered]:
-        if not files:
-            return []
+        """Send the files over associations that have a context for each, over several if need be."""
+        batches = _divided(files, MAX_CONTEXTS // (1 if self._transcoder is None else 2))
+        return [answer for batch in batches for answer in self._send_batch(batch)]
+
+    def _send_batch(self, files: Sequence[Ready]) -> list[Delivered]:
         batch = _Batch(files, self._tries, self._outboxes, self._transcoder)
         started = time.monotonic()
         associations = Crew(self._lines, self.pace, batch.open, batch.send).run(files)
@@ -109,8 +112,8 @@ class _Batch:
         self.answers: list[Delivered] = []
         self._transcoder = transcoder
         self._following = {file.uid: after.path for file, after in pairwise(files)}
-        contexts = self._contexts_for(files)
-        self._contexts = contexts if len(contexts) <= MAX_CONTEXTS else []
+        pairs = [(file.sop_class_uid, file.transfer_syntax_uid) for file in files]
+        self._contexts = store_contexts(pairs, transcode=transcoder is not None)
         self._tries = tries
         self._outboxes = outboxes
         self._lock = threading.Lock()
@@ -129,12 +132,8 @@ class _Batch:
         with self._lock:
             self.answers.append(answer)
 
-    def _contexts_for(self, files: Iterable[Ready]) -> list[Context]:
-        pairs = [(file.sop_class_uid, file.transfer_syntax_uid) for file in files]
-        return store_contexts(pairs, transcode=self._transcoder is not None)
-
     def _send(self, line: Line, file: Ready) -> Delivered:
-        assoc = line.ready(self._contexts or self._contexts_for([file]))
+        assoc = line.ready(self._contexts)
         context_id = assoc.context_of(file.sop_class_uid, file.transfer_syntax_uid)
         if context_id is None:
             return self._send_transcoded(line, assoc, file)
@@ -142,7 +141,8 @@ class _Batch:
 
     def _send_transcoded(self, line: Line, assoc: Association, file: Ready) -> Delivered:
         """Send it uncompressed, where the node allows it and the peer takes that."""
-        context_id = assoc.context_of(file.sop_class_uid)
+        offered = (assoc.context_of(file.sop_class_uid, syntax) for syntax in UNCOMPRESSED)
+        context_id = next((found for found in offered if found is not None), None)
         if self._transcoder is None or context_id is None:
             return _no_context(assoc, file, may_transcode=self._transcoder is not None)
         transfer_syntax_uid = assoc.accepted[context_id][1]
@@ -164,6 +164,19 @@ class _Batch:
         if outbox is None or outbox.max_length != assoc.max_length:
             outbox = self._outboxes[line] = Outbox(assoc.max_length)
         return outbox
+
+
+def _divided(files: Sequence[Ready], most: int) -> Iterator[Sequence[Ready]]:
+    """Yield the files in parts that have at most so many kinds of objects in transfer syntaxes."""
+    kinds: dict[tuple[str, str], list[Ready]] = {}
+    for file in files:
+        kinds.setdefault((file.sop_class_uid, file.transfer_syntax_uid), []).append(file)
+    if 0 < len(kinds) <= most:
+        yield files
+        return
+    groups = list(kinds.values())
+    for start in range(0, len(groups), most):
+        yield [file for group in groups[start : start + most] for file in group]
 
 
 def _no_context(assoc: Association, file: Ready, *, may_transcode: bool) -> Delivered:

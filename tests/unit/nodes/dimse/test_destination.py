@@ -225,3 +225,36 @@ def test_file_that_cannot_be_read_is_told_and_the_rest_sent(tmp_path: Path) -> N
         (UIDS[1], False, Reason.REJECTED),
         (UIDS[2], True, None),
     ]
+
+
+def test_more_kinds_than_an_association_can_hold_are_sent_over_several(tmp_path: Path) -> None:
+    kinds = [(f"1.2.840.10008.5.1.4.1.1.{n}", syntax) for n in range(1, 101) for syntax in (EXPLICIT, JPEG)]
+    files = [ready(tmp_path, f"1.2.3.{n}", *kind) for n, kind in enumerate(kinds, start=1)]
+    received: dict[str, bytes] = {}
+
+    with scripted_peer(storing(received)) as peer, destination(peer) as node:
+        node.pace.note(1, 1, 0, 1.0)
+        told = node.begin("key").add(files)
+
+    assert [one.accepted for one in told] == [True] * 200
+    assert len(received) == 200
+    assert [len(talk.contexts) for talk in peer.talks] == [128, 128]
+
+
+def test_a_compressed_context_is_no_place_for_an_uncompressed_copy(tmp_path: Path) -> None:
+    other = "1.2.840.10008.1.2.4.90"
+
+    def script(talk: Talk) -> None:
+        talk.accept(refuse=lambda one: one.transfer_syntaxes != (JPEG,))
+        talk.answer(talk.read(), SUCCESS)
+        talk.until_released()
+
+    files = [ready(tmp_path, UIDS[0], CT, JPEG), ready(tmp_path, UIDS[1], CT, other)]
+    with scripted_peer(script) as peer:
+        limits = Limits(associations=1)
+        node = DimseDestination("pacs", peer.as_node(), "US", limits, Tries(first_pause=0), transcode=True)
+        with closing(node):
+            told = node.begin("key").add(files)
+
+    assert [one.accepted for one in told] == [True, False]
+    assert told[1].reason is Reason.NO_CONTEXT

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from adit_cli.cli.deid_rules import rules_from, rules_of_job
+from adit_cli.cli.deid_rules import rules_from, rules_of_job, with_evidence
 from adit_cli.cli.job_files import read_job
-from adit_cli.cli.output import show_rows
+from adit_cli.cli.output import Format, Row, default_format, show_rows
 from adit_cli.cli.settings import new_app, settings
 from adit_cli.cli.table import Column
 from adit_cli.cli.wording import count, size
 from adit_cli.deid.explain import Explained
 from adit_cli.deid.spec import Option
-from adit_cli.engine.deid_batch import LeftOut, Rules, Written, deidentify, explain, files_of
+from adit_cli.engine.deid_batch import Rules, Target, Written, deidentify, explain
+from adit_cli.engine.deid_places import BY_PATIENT
+from adit_cli.engine.deid_sources import Found, LeftOut, files_of
 from adit_cli.engine.folders import state_folder
 from adit_cli.errors import DataError, DeidError, UsageError
 from adit_cli.nodes.opened_archives import OpenedArchives
@@ -26,8 +31,9 @@ EXAMPLES = (
     "adit deid images/ -o clean/ --profile basic",
     "adit deid images/ -o clean/ --option retain-patient-characteristics --rule PatientSex=keep",
     "adit deid images/ -o clean/ --rule 'StudyDescription=replace:CHEST CT' --key-file lung.key",
-    "adit deid images/ -o clean/ --job lung.yaml",
-    "adit deid image.dcm --explain",
+    "adit deid images/ -o clean/ --job lung.yaml --evidence evidence/",
+    "adit deid images/ -o clean/ --layout '{PatientID}/{SeriesNumber:03}/{InstanceNumber:05}.dcm'",
+    "adit deid image.dcm --explain --format json",
 )
 app = new_app()
 EXPLAINED = {
@@ -66,6 +72,26 @@ KeyOption = Annotated[
         help="The secret behind pseudonyms and UIDs.  [default: one that is kept in the state folder]",
     ),
 ]
+LayoutOption = Annotated[
+    str,
+    typer.Option(
+        "--layout",
+        metavar="TEMPLATE",
+        help="Where results go, by their new attributes, as in {PatientID}/{InstanceNumber:05}.dcm; `tree` "
+        "keeps the folders under names that say nothing.",
+    ),
+]
+EvidenceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--evidence",
+        metavar="DIR",
+        help="Write uid_mapping.csv, patid_mapping.csv and actions.csv there. They name patients.",
+    ),
+]
+FormatOption = Annotated[
+    Format | None, typer.Option("--format", help="Of --explain.  [default: table on a terminal, else tsv]")
+]
 ExplainOption = Annotated[
     bool, typer.Option("--explain", help="Show each element before and after, and the rule; write nothing.")
 ]
@@ -83,70 +109,104 @@ def deid(
     rule: RuleOption = None,
     job: JobOption = None,
     key_file: KeyOption = None,
+    layout: LayoutOption = BY_PATIENT,
+    evidence: EvidenceOption = None,
     explain_each: ExplainOption = False,
+    output_format: FormatOption = None,
     dry_run: DryRunOption = False,
 ) -> None:
     """De-identify files on disk, with the Basic Profile or with a job's rules.
 
-    Results are DIR/<pseudonym>/<new study UID>/<new instance UID>.dcm: no name, ID or UID of the originals is
-    in a path. Archives (zip, 7z, tar) are read like folders, unpacked into the state folder meanwhile. What
-    may not leave, or would still name its patient, is left out and named with its reason (exit code 3).
+    No name, ID or UID of the originals is in a path. Archives (zip, 7z, tar) are read like folders, unpacked
+    into the state folder meanwhile. What may not leave, or would still name its patient, is left out and
+    named with its reason (exit code 3). The same again, after whatever interrupted it, does what is left.
     """
     state = state_folder(settings(ctx).state_dir, os.environ)
     if job:
         rules = rules_of_job(read_job(ctx, job), state)
     else:
         rules = rules_from(profile, option or [], rule or [], key_file, state)
+    rules = with_evidence(rules, evidence, output)
     if output is None and not dry_run and not explain_each:
         raise UsageError("where to?", hint="name a folder with -o DIR, or look first: --dry-run, --explain")
     with OpenedArchives(state.unpacked) as archives:
-        nowhere = None if dry_run else output
-        if not (_explain(paths, rules, archives) if explain_each else _run(paths, nowhere, rules, archives)):
-            raise typer.Exit(3)
+        found = files_of(paths, archives)
+        if explain_each:
+            whole = _explain(found, rules, output_format)
+        elif dry_run or output is None:
+            whole = _try(found, rules, layout)
+        else:
+            whole = _run(found, rules, Target(output, layout, state.deidentified))
+    if not whole:
+        raise typer.Exit(3)
 
 
-def _explain(paths: list[Path], rules: Rules, archives: OpenedArchives) -> bool:
-    """Show what would change in each file; return whether none would be left out."""
+def _explain(found: Iterable[Found | LeftOut], rules: Rules, output_format: Format | None) -> bool:
+    """Show what would change in each file, one table each; return whether none would be left out."""
     left_out = 0
-    for path in files_of(paths, archives):
-        if isinstance(path, LeftOut):
+    rows: list[Row] = []
+    chosen = output_format or default_format()
+    for one in found:
+        changes = _changes(one, rules)
+        if isinstance(changes, LeftOut):
             left_out += 1
-            typer.echo(f"{path.source}: {path.reason.value}: {path.message}", err=True)
+            _say(f"{changes.shown}: {changes.reason.value}: {changes.message}")
             continue
-        typer.echo(f"{archives.shown(path)}:", err=True)
-        try:
-            show_rows([_row(one) for one in explain(path, rules)], EXPLAINED, None)
-        except (DataError, DeidError) as error:
-            left_out += 1
-            typer.echo(f"  left out: {error.reason.value}: {error.message}", err=True)
+        _say(f"{one.shown}:")
+        rows += [_row(one.shown, change) for change in changes]
+        if chosen is Format.TABLE:
+            show_rows(rows, EXPLAINED, chosen)
+            rows.clear()
+    if chosen is not Format.TABLE:
+        show_rows(rows, EXPLAINED, chosen)
     return not left_out
 
 
-def _row(one: Explained) -> dict[str, str]:
-    rule = one.rule.removeprefix(one.keyword).strip()
+def _changes(one: Found | LeftOut, rules: Rules) -> list[Explained] | LeftOut:
+    if isinstance(one, LeftOut):
+        return one
+    try:
+        return explain(one.path, rules)
+    except (DataError, DeidError) as error:
+        return LeftOut(one.shown, error.reason, error.message)
+
+
+def _row(shown: str, change: Explained) -> Row:
     return {
-        "keyword": one.keyword,
-        "before": one.before,
-        "after": one.after or "",
-        "rule": rule,
-        "tag": one.path,
+        "keyword": change.keyword,
+        "before": change.before,
+        "after": change.after or "",
+        "rule": change.rule.removeprefix(change.keyword).strip(),
+        "tag": change.path,
+        "file": shown,
     }
 
 
-def _run(paths: list[Path], output: Path | None, rules: Rules, archives: OpenedArchives) -> bool:
-    """Write the results, into nowhere without an output folder; return whether none was left out."""
-    written: list[Written] = []
-    left_out = 0
+def _try(found: Iterable[Found | LeftOut], rules: Rules, layout: str) -> bool:
     with tempfile.TemporaryDirectory(prefix="adit-") as nowhere:
-        for one in deidentify(files_of(paths, archives), output or Path(nowhere), rules):
+        return _run(found, rules, Target(Path(nowhere), layout))
+
+
+def _run(found: Iterable[Found | LeftOut], rules: Rules, target: Target) -> bool:
+    """Write the results and sum up; return whether nothing was left out."""
+    tally = Counter[str]()
+    with closing(deidentify(found, target, rules)) as results:
+        for one in results:
             match one:
                 case Written():
-                    written.append(one)
+                    tally.update(written=1, size=one.size, before=one.is_old)
                 case LeftOut():
-                    left_out += 1
-                    typer.echo(f"{archives.shown(one.source)}: {one.reason.value}: {one.message}", err=True)
-    where = f"in {output}" if output else "would be written"
-    total = size(sum(one.size for one in written))
-    aside = f", {count(left_out, 'file')} left out" if left_out else ""
-    typer.echo(f"{count(len(written), 'file')} ({total}) {where}{aside}", err=True)
-    return not left_out
+                    tally["left out"] += 1
+                    _say(f"{one.shown}: {one.reason.value}: {one.message}")
+    _say(_summary(tally, f"in {target.folder}" if target.journals else "would be written"))
+    return not tally["left out"]
+
+
+def _summary(tally: Mapping[str, int], where: str) -> str:
+    before = f", {tally['before']} of them by an earlier run" if tally["before"] else ""
+    aside = f", {count(tally['left out'], 'file')} left out" if tally["left out"] else ""
+    return f"{count(tally['written'], 'file')} ({size(tally['size'])}) {where}{before}{aside}"
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

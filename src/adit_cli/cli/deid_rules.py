@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -41,6 +42,17 @@ def rules_of_job(job: Job, state: StateFolder) -> Rules:
     key = project_key(job.key.get_secret_value() if job.key else None, job.key_file, folder.key)
     trial = (job.trial.protocol_id, job.trial.protocol_name) if job.trial else ("", "")
     return Rules(job.deid, key, job.pseudonyms or FROM_KEY, trial)
+
+
+def with_evidence(rules: Rules, evidence: Path | None, output: Path | None) -> Rules:
+    """Return the rules with the place for evidence, if the command names one."""
+    place = evidence.absolute() if evidence else rules.spec.evidence
+    if place and output and place.resolve().is_relative_to(output.resolve()):
+        raise UsageError(
+            f"--evidence {place} lies among the results, and names their patients",
+            hint="choose a folder elsewhere",
+        )
+    return replace(rules, spec=rules.spec.model_copy(update={"evidence": place}))
 
 
 def _rule(text: str) -> tuple[str, object]:

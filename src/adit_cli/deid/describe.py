@@ -70,6 +70,8 @@ def _held_back(spec: DeidSpec) -> Iterator[str]:
         yield "every header is searched for the identifiers that came in; a file with one is held back"
     else:
         yield "headers are NOT searched for identifiers that are left (verify: false)"
+    if spec.evidence:
+        yield f"which old IDs and UIDs became which new ones is written to {spec.evidence}: it names patients"
 
 
 def _claims(spec: DeidSpec) -> Iterator[str]:

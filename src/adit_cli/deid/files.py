@@ -11,7 +11,7 @@ from pathlib import Path
 
 from adit_cli.deid.blocked import refuse_blocked
 from adit_cli.deid.change import Change, change_data_set, text_of
-from adit_cli.deid.evidence import Evidence
+from adit_cli.deid.evidence import Replaced, UidPairs, replaced_in
 from adit_cli.deid.masks import rectangles_for
 from adit_cli.deid.parts import Parts, read_parts
 from adit_cli.deid.pixels import masked
@@ -39,12 +39,14 @@ class DeidResult:
     size: int
     actions: Mapping[tuple[int, str], int] = field(default_factory=dict[tuple[int, str], int])
     """How many elements of which tag were changed by which kind of rule."""
+    replaced: Replaced | None = field(default=None, repr=False)
+    """Which identifiers became which, where that was asked for."""
 
 
 def deidentify_file(
-    source: Path, target: Path, profile: Profile, pseudonym: str, *, evidence: Evidence | None = None
+    source: Path, target: Path, profile: Profile, pseudonym: str, *, noting: bool = False
 ) -> DeidResult:
-    """Write `target` as the profile leaves `source`, and note in `evidence` what was replaced.
+    """Write `target` as the profile leaves `source`; with `noting`, tell what was replaced.
 
     DataError where the source is no whole DICOM file, DeidError where it may not leave (`deid-blocked`) or
     would still name its patient (`leak`); there is no target then.
@@ -55,13 +57,14 @@ def deidentify_file(
     refuse_blocked(parts.elements, sop_class, profile.spec, is_masked=bool(rectangles))
     if rectangles:
         parts = masked(source, parts, rectangles)
+    uids = UidPairs() if noting else None
     change = change_data_set(
         parts.elements,
         profile,
         pseudonym,
         sop_class=sop_class,
         encoding=parts.encoding,
-        observer=evidence,
+        observer=uids,
     )
     head = part10_header(sop_class, text_of(change.elements, SOP_INSTANCE), parts.transfer_syntax_uid)
     body = encode(change.elements, parts.encoding)
@@ -76,6 +79,7 @@ def deidentify_file(
         parts.transfer_syntax_uid,
         size,
         change.actions,
+        replaced_in(parts.elements, change, uids) if uids else None,
     )
 
 

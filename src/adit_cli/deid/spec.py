@@ -176,6 +176,10 @@ class DeidSpec(_Strict):
         default="block", description="images that may show text: held back, let through, or masked"
     )
     verify: bool = Field(default=True, description="search what leaves for every identifier that came in")
+    evidence: Path | None = Field(
+        default=None,
+        description="folder for tables of old and new IDs and UIDs, and of actions; they name patients",
+    )
 
     @field_validator("safe_private")
     @classmethod
@@ -223,7 +227,8 @@ class DeidSpec(_Strict):
         burned_in = self.burned_in
         if isinstance(burned_in, Masks):
             burned_in = Masks(masks=folder / burned_in.masks)
-        return self.model_copy(update={"rules": rules, "burned_in": burned_in})
+        evidence = folder / self.evidence.expanduser() if self.evidence else None
+        return self.model_copy(update={"rules": rules, "burned_in": burned_in, "evidence": evidence})
 
     @property
     def excluded(self) -> frozenset[str]:

@@ -50,7 +50,7 @@ def stamps_of(spec: DeidSpec, trial: tuple[str, str]) -> Elements:
 
 def method_of(spec: DeidSpec) -> bytes:
     """Return tool, edition of the profile, and a hash that tells one set of rules from another."""
-    rules = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()[:12]
+    rules = hashlib.sha256(spec.model_dump_json(exclude={"evidence"}).encode()).hexdigest()[:12]
     return f"ADIT CLI {version('adit-cli')}\\DICOM PS3.15 {EDITION}\\rules {rules}".encode()
 
 

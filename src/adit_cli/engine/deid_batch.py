@@ -1,37 +1,41 @@
-"""De-identify files on disk, many at a time. Every file that is left out is named with its reason.
-
-Nothing of a patient is in the name of what is written: `<pseudonym>/<new study UID>/<new instance UID>.dcm`.
-"""
+"""De-identify files on disk, many at a time. Every file that is left out is named with its reason."""
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
-import tempfile
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from adit_cli.deid.evidence import Replaced
 from adit_cli.deid.explain import Explained, explain_file
 from adit_cli.deid.files import deidentify_file
 from adit_cli.deid.profile import Profile, compile_profile
 from adit_cli.deid.spec import DeidSpec
+from adit_cli.deid.uids import subkey
 from adit_cli.dicom.attributes import read_attributes
-from adit_cli.errors import DataError, DeidError, Reason, UsageError
+from adit_cli.engine.deid_filing import draft_in, file_result, sweep_drafts
+from adit_cli.engine.deid_items import IDENTITY, Item, items_of, look_at, patient_of, people_of
+from adit_cli.engine.deid_journal import Journal, digest_of, open_journal
+from adit_cli.engine.deid_places import BY_PATIENT, Places
+from adit_cli.engine.deid_sources import Found, LeftOut
+from adit_cli.engine.evidence import check_evidence_folder, write_evidence
+from adit_cli.engine.worker import frames
+from adit_cli.errors import AditError, DataError, DeidError, Reason, UsageError
 from adit_cli.jobfile.job import Pseudonyms
-from adit_cli.nodes.archive import is_archive
-from adit_cli.nodes.layout import safe_name
-from adit_cli.nodes.opened_archives import OpenedArchives
-from adit_cli.nodes.scan import files_below
-from adit_cli.nodes.storage import make_private, same_content, storage_errors
-from adit_cli.tasks.pseudonyms import Patient, Person, assign
+from adit_cli.nodes.storage import make_private, storage_errors
+from adit_cli.tasks.pseudonyms import assign
+
+logger = logging.getLogger(__name__)
 
 FEW = 40
 """Up to so many files are done here: starting processes would take longer."""
 CHUNK = 8
-IDENTITY = ("PatientID", "IssuerOfPatientID", "PatientName", "StudyInstanceUID")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,148 +53,156 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """Where the results go."""
+
+    folder: Path
+    layout: str = BY_PATIENT
+    journals: Path | None = None
+    """Where it is kept what is done; None where nothing is to stay."""
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """A file that was de-identified."""
 
-    source: Path
     target: Path
     size: int
+    replaced: Replaced | None = field(default=None, repr=False)
+    is_old: bool = False
+    """Whether an earlier run has done it."""
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A file that was not written, and why."""
+class _Making:
+    """What the making of every file needs."""
 
-    source: Path
-    reason: Reason
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """A file and what its patient is called from now on."""
-
-    source: Path
-    pseudonym: str
     folder: Path
+    profile: Profile
+    places: Places
+
+    def one(self, item: Item) -> Written | LeftOut:
+        """Return what becomes of a file. Whatever is wrong with it, it takes no other with it."""
+        try:
+            return self._made(item)
+        except (DataError, DeidError) as error:
+            return LeftOut(item.found.shown, error.reason, error.message)
+        except AditError:
+            raise
+        except Exception as error:  # noqa: BLE001 - odd files come by the thousand; this one is named
+            logger.info("%s", frames(error))
+            what = f"unexpected {type(error).__name__}: a defect of ADIT, please report it"
+            return LeftOut(item.found.shown, Reason.INTERNAL, what)
+
+    def _made(self, item: Item) -> Written | LeftOut:
+        noting = self.profile.spec.evidence is not None
+        with draft_in(self.folder) as draft:
+            result = deidentify_file(item.found.path, draft, self.profile, item.pseudonym, noting=noting)
+            values = read_attributes(draft, self.places.keywords)
+            place = self.places.place(values, item.original, item.modalities, item.found.folders)
+            target = file_result(draft, self.folder, place, result.sop_instance_uid)
+        if target is None:
+            return LeftOut(item.found.shown, Reason.MISMATCH, f"{place} is there already and differs")
+        return Written(target, result.size, result.replaced)
 
 
 def deidentify(
-    paths: Iterable[Path | LeftOut], folder: Path, rules: Rules, *, processes: int | None = None
+    found: Iterable[Found | LeftOut], target: Target, rules: Rules, *, processes: int | None = None
 ) -> Generator[Written | LeftOut]:
     """Yield what becomes of each file; UsageError where a pseudonym is missing or contradicts another.
 
     What is left out already, such as an archive that cannot be read, is told again.
     """
-    known, left_out = _look_at(paths)
+    places = Places(target.layout, subkey(rules.key, "path"))
+    known, left_out = look_at(found, {*IDENTITY, *places.keywords})
     yield from left_out
-    pseudonyms = assign(rules.pseudonyms, _people(known), rules.key, {})
-    with storage_errors(str(folder), UsageError):
-        make_private(folder)
-    items = [_Item(path, pseudonyms[_patient(values)], folder) for path, values in known.items()]
-    yield from _each(items, rules, processes or os.cpu_count() or 1)
+    with storage_errors(str(target.folder), UsageError):
+        make_private(target.folder)
+        sweep_drafts(target.folder)
+    pseudonyms = assign(rules.pseudonyms, people_of(known), rules.key, {})
+    items = items_of(known, pseudonyms)
+    settings = [target.layout, *rules.trial]
+    journal = (
+        open_journal(target.journals, target.folder, digest_of(rules.spec, rules.key, settings))
+        if target.journals
+        else nullcontext()
+    )
+    with journal as kept:
+        yield from _going_on(
+            items, _Setup(target.folder, rules, places), kept, processes or os.cpu_count() or 1
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Setup:
+    """What a worker process makes its rules of."""
+
+    folder: Path
+    rules: Rules
+    places: Places
+
+    def making(self) -> _Making:
+        return _Making(self.folder, self.rules.compiled(), self.places)
+
+
+def _going_on(
+    items: Sequence[Item], setup: _Setup, journal: Journal | None, processes: int
+) -> Iterator[Written | LeftOut]:
+    """Yield what was done before, then do the rest; the evidence tells of both, however this ends."""
+    evidence = setup.rules.spec.evidence
+    if journal is None:
+        yield from (one for _, one in _each(items, setup, processes))
+        return
+    if evidence:
+        check_evidence_folder(evidence)
+    try:
+        done = {item.found.path: _done(item, journal) for item in items}
+        yield from filter(None, done.values())
+        left = [item for item in items if done[item.found.path] is None]
+        for item, one in _each(left, setup, processes):
+            if isinstance(one, Written):
+                journal.add(item.found.path, item.pseudonym, one.target, one.replaced)
+            yield one
+    finally:
+        if evidence:
+            write_evidence(journal.evidence(), evidence)
+
+
+def _done(item: Item, journal: Journal) -> Written | None:
+    done = journal.done(item.found.path, item.pseudonym) if item.found.lasting else None
+    return Written(*done, is_old=True) if done else None
 
 
 def explain(path: Path, rules: Rules) -> list[Explained]:
     """Return what the rules would change in a file, element by element."""
     with storage_errors(str(path), UsageError):
         values = read_attributes(path, IDENTITY)
-        pseudonyms = assign(rules.pseudonyms, _people({path: values}), rules.key, {})
-        return explain_file(path, rules.compiled(), pseudonyms[_patient(values)])
+        pseudonyms = assign(rules.pseudonyms, people_of({Found(path, str(path)): values}), rules.key, {})
+        return explain_file(path, rules.compiled(), pseudonyms[patient_of(values)])
 
 
-def files_of(paths: Iterable[Path], archives: OpenedArchives) -> Iterator[Path | LeftOut]:
-    """Return the files that are named, those in the folders that are, and what archives hold."""
-    for path in paths:
-        if not path.exists():
-            raise UsageError(f"there is no file or folder {path}")
-        with storage_errors(str(path), UsageError):
-            for file in files_below(path) if path.is_dir() else (path,):
-                yield from _opened(file, archives) if is_archive(file) else (file,)
-
-
-def _opened(archive: Path, archives: OpenedArchives) -> Iterator[Path | LeftOut]:
-    try:
-        yield from archives.files(archive)
-    except DataError as error:
-        yield LeftOut(archive, error.reason, error.message)
-
-
-def _look_at(paths: Iterable[Path | LeftOut]) -> tuple[dict[Path, dict[str, str]], list[LeftOut]]:
-    known: dict[Path, dict[str, str]] = {}
-    left_out: list[LeftOut] = []
-    for path in paths:
-        if isinstance(path, LeftOut):
-            left_out.append(path)
-            continue
-        try:
-            known[path] = read_attributes(path, IDENTITY)
-        except DataError as error:
-            left_out.append(LeftOut(path, error.reason, error.message))
-    return known, left_out
-
-
-def _patient(values: dict[str, str]) -> Patient:
-    issuer, patient_id = values.get("IssuerOfPatientID", "").strip(), values.get("PatientID", "").strip()
-    return issuer, patient_id or f"study {values.get('StudyInstanceUID', '')}"
-
-
-def _people(known: dict[Path, dict[str, str]]) -> list[Person]:
-    people: dict[Patient, Person] = {}
-    for path, values in known.items():
-        person = people.setdefault(_patient(values), Person(_patient(values), str(path)))
-        person.names |= {values.get("PatientName", "")} - {""}
-    return list(people.values())
-
-
-def _each(items: Sequence[_Item], rules: Rules, processes: int) -> Iterator[Written | LeftOut]:
+def _each(items: Sequence[Item], setup: _Setup, processes: int) -> Iterator[tuple[Item, Written | LeftOut]]:
     if len(items) <= FEW or processes == 1:
-        profile = rules.compiled()
-        yield from (_one(item, profile) for item in items)
+        making = setup.making()
+        yield from ((item, making.one(item)) for item in items)
         return
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, spawn, initializer=_prepare, initargs=(rules,)) as pool:
-        yield from pool.map(_one_prepared, items, chunksize=CHUNK)
+    try:
+        with ProcessPoolExecutor(processes, spawn, initializer=_prepare, initargs=(setup,)) as pool:
+            yield from zip(items, pool.map(_one_prepared, items, chunksize=CHUNK), strict=True)
+    except BrokenProcessPool as error:
+        raise AditError(
+            "a process that de-identifies was killed", hint="run the same again: it does what is left"
+        ) from error
 
 
-_profiles: list[Profile] = []
+_makings: list[_Making] = []
 """The rules of this worker process, compiled once."""
 
 
-def _prepare(rules: Rules) -> None:
-    _profiles[:] = [rules.compiled()]
+def _prepare(setup: _Setup) -> None:
+    _makings[:] = [setup.making()]
 
 
-def _one_prepared(item: _Item) -> Written | LeftOut:
-    return _one(item, _profiles[0])
-
-
-def _one(item: _Item, profile: Profile) -> Written | LeftOut:
-    try:
-        with _draft(item.folder) as draft:
-            result = deidentify_file(item.source, draft, profile, item.pseudonym)
-            names = (item.pseudonym, result.study_uid, f"{result.sop_instance_uid}.dcm")
-            return _file(item, draft, item.folder.joinpath(*map(safe_name, names)), result.size)
-    except (DataError, DeidError) as error:
-        return LeftOut(item.source, error.reason, error.message)
-
-
-@contextmanager
-def _draft(folder: Path) -> Generator[Path]:
-    """Lend a name in the folder that nobody mistakes for a result."""
-    with storage_errors(str(folder), UsageError):
-        descriptor, name = tempfile.mkstemp(suffix=".part", prefix=".adit-", dir=folder)
-        os.close(descriptor)
-        try:
-            yield Path(name)
-        finally:
-            Path(name).unlink(missing_ok=True)
-
-
-def _file(item: _Item, draft: Path, target: Path, size: int) -> Written | LeftOut:
-    """Put the result in its place; what is there already is never written over by something else."""
-    make_private(target.parent)
-    if target.exists() and not same_content(draft, target):
-        return LeftOut(item.source, Reason.MISMATCH, f"{target} is there already and differs")
-    draft.replace(target)
-    return Written(item.source, target, size)
+def _one_prepared(item: Item) -> Written | LeftOut:
+    return _makings[0].one(item)

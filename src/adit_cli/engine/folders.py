@@ -3,6 +3,7 @@
 <state>/jobs/<name>/{state.sqlite, lock, key, spool/, evidence/}
 <state>/slots/
 <state>/unpacked/
+<state>/deid/
 <state>/inbox/
 """
 
@@ -75,6 +76,11 @@ class StateFolder:
     def inbox(self) -> Path:
         """Where the receiver puts what jobs have moved here."""
         return self.path / "inbox"
+
+    @property
+    def deidentified(self) -> Path:
+        """Journals of what `adit deid` has written where."""
+        return self.path / "deid"
 
     def job(self, name: str) -> JobFolder:
         """Return the folder of the job with this name, whether it exists or not."""

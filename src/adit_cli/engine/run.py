@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from adit_cli.engine.ending import Moved, exit_code
+from adit_cli.engine.evidence import check_evidence_folder, write_evidence_of
 from adit_cli.engine.events import Event, Resolving, RunEnded, RunStarted, TaskEnded
 from adit_cli.engine.executor import OnEvent, clear_spool, run_tasks
 from adit_cli.engine.feed import Feed
@@ -85,8 +86,16 @@ class _Run:
         self._rules = Rules(_workers(job, options), job.run.attempts, job.run.retry_after)
 
     def go(self, parts: Parts) -> RunEnded:
-        """Plan and work; return how it ended."""
+        """Plan and work; return how it ended. However that is, what was replaced has been written."""
         work = Work(self._job, self._key(), self._store.folder.spool, self._options.state.inbox)
+        if self._job.deid.evidence:
+            check_evidence_folder(self._job.deid.evidence)
+        try:
+            return self._go(parts, work)
+        finally:
+            write_evidence_of(work)
+
+    def _go(self, parts: Parts, work: Work) -> RunEnded:
         scope = parts.scope(work)
         digest = TaskKeys(self._job, work.key).digest_of(scope)
         if self._may_grow(scope, digest):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from adit_cli.jobfile.deid_checks import evidence_beside_data, named_files
 from adit_cli.jobfile.dicomweb import HTTP_URL
 from adit_cli.jobfile.direct import why_not_direct
 from adit_cli.jobfile.job import JobFile
@@ -31,6 +32,8 @@ class Subject:
     """Whether UIDs come from standard input."""
     dash: bool
     """Whether the job file says so too."""
+    folder: Path
+    """Where the job file is."""
 
     def node(self, reference: str | NodeSpec) -> NodeSpec | None:
         """Return what a source or destination refers to, None if nothing is known by this name."""
@@ -183,6 +186,7 @@ def files_exist(subject: Subject) -> Iterator[Finding]:
             ("select", "studies", "cohort", "file"),
             job.select.studies.cohort.file if job.select.studies.cohort else None,
         ),
+        *named_files(job.deidentify, subject.folder),
     ]
     for loc, path in named:
         if path is not None and not path.is_file():
@@ -198,6 +202,12 @@ def direct_is_possible(subject: Subject) -> Iterator[Finding]:
     why = why_not_direct(subject.job, sources, destinations) if subject.job.direct else ""
     if why:
         yield ("direct",), why
+
+
+def evidence_is_apart(subject: Subject) -> Iterator[Finding]:
+    """Find evidence in the reach of those who get the data."""
+    destinations = map(subject.node, subject.job.destinations)
+    yield from evidence_beside_data(subject.job.deidentify, subject.folder, destinations)
 
 
 def _similar(path: Path) -> str:
@@ -216,7 +226,8 @@ CHECKS: tuple[tuple[Check, frozenset[str]], ...] = (
     (pseudonyms_are_used, frozenset({"pseudonyms", "deidentify", "trial"})),
     (column_has_a_cohort, frozenset({"pseudonyms", "select"})),
     (direct_is_possible, frozenset({"source", "destinations", "nodes", "deidentify", "pseudonyms", "trial"})),
-    (files_exist, frozenset({"key_file", "pseudonyms", "select"})),
+    (files_exist, frozenset({"key_file", "pseudonyms", "select", "deidentify"})),
+    (evidence_is_apart, frozenset({"destinations", "nodes", "deidentify"})),
 )
 """Each check with the keys that it looks at; it is left out where one of them is not sound by itself."""
 

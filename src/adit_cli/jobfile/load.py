@@ -72,6 +72,7 @@ def _subject(written: Written[JobFile], config: Config, at: Reading) -> tuple[Su
         names=names,
         piped=at.stdin_uids not in {None, PIPED_LATER},
         dash=_says_dash(written.plain),
+        folder=at.folder,
     )
     return subject, missing | unsound
 

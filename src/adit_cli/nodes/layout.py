@@ -83,14 +83,15 @@ def set_apart(places: Mapping[str, PurePosixPath]) -> dict[str, PurePosixPath]:
     taken: dict[str, int] = {}
     for place in places.values():
         taken[_folded(place)] = taken.get(_folded(place), 0) + 1
-    return {uid: place if taken[_folded(place)] == 1 else _apart(place, uid) for uid, place in places.items()}
+    return {uid: place if taken[_folded(place)] == 1 else apart(place, uid) for uid, place in places.items()}
 
 
 def _folded(place: PurePosixPath) -> str:
     return str(place).casefold()
 
 
-def _apart(place: PurePosixPath, uid: str) -> PurePosixPath:
+def apart(place: PurePosixPath, uid: str) -> PurePosixPath:
+    """Return a place of its own for a file whose place is taken by another instance."""
     return place.with_name(place.stem + _fingerprint(uid) + place.suffix)
 
 

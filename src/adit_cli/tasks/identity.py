@@ -31,10 +31,12 @@ class TaskKeys:
             "source": list(job.source),
             "destinations": sorted(_place(job, name) for name in job.destinations),
             "series": job.select.series.model_dump_json(),
-            "deidentify": deid.model_dump_json(),
+            "deidentify": deid.model_dump_json(exclude={"evidence"}),
             "trial": job.trial.model_dump_json() if job.trial else "",
             "key": secret,
         }
+        if deid.evidence:  # what was done without taking notes is done again
+            self._common["evidence"] = True
         self._naming = job.pseudonyms.model_dump_json() if job.pseudonyms else ""
 
     def key_of(self, task: TransferTask) -> str:

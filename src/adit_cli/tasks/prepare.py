@@ -13,6 +13,7 @@ from adit_cli.dicom.files import read_file_meta
 from adit_cli.errors import DataError, DeidError
 from adit_cli.nodes.base import FailedInstance, Ready
 from adit_cli.nodes.storage import same_content, storage_errors
+from adit_cli.tasks.evidence import Notes
 from adit_cli.tasks.lane import Lane
 from adit_cli.tasks.ledger import Ledger
 from adit_cli.tasks.queue import BoundedQueue
@@ -29,6 +30,7 @@ class Preparation:
     spool: TaskSpool
     profile: Profile | None
     pseudonym: str
+    notes: Notes | None = None
 
     def make(self, uid: str, path: Path) -> Ready:
         """Put an instance that arrived where it may leave from; DeidError or DataError where it may not."""
@@ -37,7 +39,9 @@ class Preparation:
             read_file_meta(path)
             return ready_file(path.rename(ready))
         part = self.spool.part(uid)
-        done = deidentify_file(path, part, self.profile, self.pseudonym)
+        done = deidentify_file(path, part, self.profile, self.pseudonym, noting=self.notes is not None)
+        if self.notes and done.replaced:
+            self.notes.add(uid, done.replaced)
         part.rename(ready)
         path.unlink()
         uids = (done.sop_instance_uid, done.sop_class_uid, done.transfer_syntax_uid)

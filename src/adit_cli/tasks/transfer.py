@@ -12,6 +12,7 @@ from adit_cli.errors import AditError, NodeError
 from adit_cli.nodes.base import Nodes, Source
 from adit_cli.nodes.storage import storage_errors
 from adit_cli.tasks.arrivals import Arrivals, Report
+from adit_cli.tasks.evidence import notes_of
 from adit_cli.tasks.fetch import Fetch
 from adit_cli.tasks.ledger import Ledger, rejections, reserves, skipped
 from adit_cli.tasks.listing import Listing, list_instances
@@ -52,10 +53,14 @@ def _attempt(task: TransferTask, work: Work, pool: Nodes, report: Report, spool:
     source = pool.source(task.source)
     ledger = Ledger(listing_of(task, work, source))
     destinations = {name: pool.destination(name) for name in task.destinations}
-    preparation = Preparation(spool, work.profile, task.pseudonym or "")
     with storage_errors("the spool folder"):
         spool.open()
-    with Pipeline(preparation, ledger, destinations, task.key) as pipeline:
+    with (
+        notes_of(task.key, work.evidence) as notes,
+        Pipeline(
+            Preparation(spool, work.profile, task.pseudonym or "", notes), ledger, destinations, task.key
+        ) as pipeline,
+    ):
         arrivals = Arrivals(task, ledger, spool, pipeline, report)
         fetch = Fetch(source, task.study_uid, ledger, spool.arriving, arrivals.take)
         failed = _fetch(fetch, arrivals)

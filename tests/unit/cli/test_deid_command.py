@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+import csv
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from adit_cli.deid.files import DeidResult
+from adit_cli.deid.profile import Profile
+from adit_cli.engine import deid_batch
 from tests.support.builders import BuiltStudy, build_studies, build_study, file_tree
 from tests.support.commandline import CommandLine
 from tests.support.reading import read_dicom
@@ -126,6 +134,8 @@ def test_a_dry_run_writes_nothing(adit: CommandLine, thorax: BuiltStudy) -> None
         (["-o", "clean", "--profile", "none"], "changes nothing"),
         (["-o", "clean", "--profile", "extra"], "basic"),
         (["-o", "clean", "--key-file", "missing.key"], "missing.key"),
+        (["-o", "clean", "--layout", "{PatientIDs}.dcm"], "did you mean PatientID?"),
+        (["-o", "clean", "--evidence", "clean/notes"], "names their patients"),
         (["-o", "clean", "missing.dcm"], "no file or folder missing.dcm"),
     ],
 )
@@ -137,3 +147,170 @@ def test_nonsense_ends_with_2_and_writes_nothing(
     assert ended.code == 2
     assert says in ended.err
     assert not (adit.folder / "clean").exists()
+
+
+def test_the_same_again_does_only_what_is_left_and_says_so(
+    adit: CommandLine, thorax: BuiltStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adit.run("deid", thorax.folder, "-o", "clean")
+    (missing, touched, *_) = written(adit.folder / "clean")
+    missing.unlink()
+    content = touched.read_bytes()
+    touched.write_bytes(content + b"\0")
+    made: list[Path] = []
+    real = deid_batch.deidentify_file
+
+    def counted(source: Path, target: Path, profile: Profile, pseudonym: str, *, noting: bool) -> DeidResult:
+        made.append(source)
+        return real(source, target, profile, pseudonym, noting=noting)
+
+    monkeypatch.setattr(deid_batch, "deidentify_file", counted)
+    again = adit.run("deid", thorax.folder, "-o", "clean")
+
+    assert len(made) == 2
+    assert again.code == 3
+    assert "is there already and differs" in again.err
+    assert "5 files (" in again.err
+    assert "4 of them by an earlier run" in again.err
+
+
+def test_other_rules_key_or_source_are_no_earlier_run(adit: CommandLine, thorax: BuiltStudy) -> None:
+    adit.run("deid", thorax.folder, "-o", "clean")
+    for number, name in enumerate(("1.key", "2.key")):
+        (adit.folder / name).write_text(f"a key for tests, number {number}")
+
+    other_rules = adit.run("deid", thorax.folder, "-o", "clean", "--rule", "PatientSex=keep")
+    other_key = adit.run("deid", thorax.folder, "-o", "clean", "--key-file", "1.key")
+    thorax.files[0].touch()
+    touched = adit.run("deid", thorax.folder, "-o", "clean")
+
+    assert "earlier run" not in other_rules.err + other_key.err
+    assert "5 of them by an earlier run" in touched.err
+
+
+def test_a_template_names_results_by_their_new_attributes(adit: CommandLine, thorax: BuiltStudy) -> None:
+    template = "{PatientID}/{Modalities}/{SeriesNumber:03}-{Modality}/{InstanceNumber}.dcm"
+
+    ended = adit.run("deid", thorax.folder, "-o", "clean", "--layout", template)
+
+    assert ended.code == 0, ended.err
+    places = {path.relative_to(adit.folder / "clean").parts[1:] for path in written(adit.folder / "clean")}
+    assert len(places) == len(thorax.files)
+    assert all(place[0].startswith("CT-MR") for place in places)
+    assert {place[-1] for place in places} == {"1.dcm", "2.dcm", "3.dcm"}
+
+
+def test_files_that_a_template_puts_in_one_place_are_set_apart(adit: CommandLine, thorax: BuiltStudy) -> None:
+    for _ in range(2):
+        ended = adit.run("deid", thorax.folder, "-o", "clean", "--layout", "{PatientID}/image.dcm")
+        assert ended.code == 0, ended.err
+
+    found = written(adit.folder / "clean")
+    assert len(found) == len({read_dicom(path).SOPInstanceUID for path in found}) == len(thorax.files)
+
+
+def test_the_layout_tree_keeps_the_folders_under_names_that_say_nothing(adit: CommandLine) -> None:
+    study = build_study(adit.folder / "images" / "Doe_John_19610203" / "Head", instances=3)
+
+    ended = adit.run("deid", "images", "-o", "clean", "--layout", "tree")
+
+    assert ended.code == 0, ended.err
+    found = written(adit.folder / "clean")
+    depth = len(study.files[0].relative_to(adit.folder / "images").parts)
+    assert len(found) == 3
+    assert len({path.parent for path in found}) == len({path.parent for path in study.files})
+    assert all(len(path.relative_to(adit.folder / "clean").parts) == depth for path in found)
+    assert not any(word in str(path.relative_to(adit.folder)) for path in found for word in ("Doe", "Head"))
+
+
+def test_what_rules_keep_of_the_original_is_a_code_in_a_path(adit: CommandLine, thorax: BuiltStudy) -> None:
+    kept = ["--option", "retain-uids", "--rule", "PatientID=keep"]
+
+    ended = adit.run("deid", thorax.folder, "-o", "clean", *kept)
+
+    assert ended.code == 0, ended.err
+    found = written(adit.folder / "clean")
+    assert {str(read_dicom(path).SOPInstanceUID) for path in found} == set(thorax.instance_uids)
+    parts = {part.removesuffix(".dcm") for path in found for part in path.relative_to(adit.folder).parts}
+    assert not parts & {thorax.uid, thorax.patient_id, *thorax.instance_uids}
+
+
+def test_evidence_tells_of_this_run_and_of_the_earlier_ones(adit: CommandLine, thorax: BuiltStudy) -> None:
+    adit.run("deid", *thorax.files[:2], "-o", "clean", "--evidence", "notes")
+    ended = adit.run("deid", thorax.folder, "-o", "clean", "--evidence", "notes")
+
+    with (adit.folder / "notes" / "uid_mapping.csv").open(newline="") as file:
+        uids = dict(list(csv.reader(file))[1:])
+    with (adit.folder / "notes" / "actions.csv").open(newline="") as file:
+        actions = {(row["keyword"], row["action"]): row["elements"] for row in csv.DictReader(file)}
+    assert "2 of them by an earlier run" in ended.err
+    assert set(thorax.instance_uids) <= uids.keys()
+    assert {uids[uid] for uid in thorax.instance_uids} == {p.stem for p in written(adit.folder / "clean")}
+    assert actions["SOPInstanceUID", "new-uid"] == str(len(thorax.files))
+    assert "P1," in (adit.folder / "notes" / "patid_mapping.csv").read_text()
+
+
+def test_no_journal_names_a_file_or_a_patient_unless_evidence_is_asked_for(adit: CommandLine) -> None:
+    study = build_study(adit.folder / "Quillhaven", patient_id="MRN4711007", instances=1)
+
+    adit.run("deid", "Quillhaven", "-o", "clean")
+
+    kept = b"".join(file_tree(adit.state / "deid").values())
+    assert kept
+    assert not any(word in kept for word in (b"Quillhaven", b"MRN4711007", study.uid.encode()))
+
+
+def test_drafts_of_killed_runs_are_removed_and_those_of_living_ones_are_not(
+    adit: CommandLine, thorax: BuiltStudy
+) -> None:
+    (adit.folder / "clean").mkdir()
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    dead, living = (adit.folder / "clean" / f".adit-{pid}-x.part" for pid in (gone.pid, os.getpid()))
+    dead.touch()
+    living.touch()
+
+    adit.run("deid", thorax.folder, "-o", "clean")
+
+    assert not dead.exists()
+    assert living.exists()
+
+
+def test_what_cannot_be_read_is_left_out_and_named(adit: CommandLine, thorax: BuiltStudy) -> None:
+    (thorax.folder / "nowhere.dcm").symlink_to("missing")
+    os.mkfifo(thorax.folder / "pipe")
+
+    ended = adit.run("deid", thorax.folder, "-o", "clean")
+
+    assert ended.code == 3
+    assert "nowhere.dcm: rejected: is no regular file" in ended.err
+    assert "pipe: rejected: is no regular file" in ended.err
+    assert len(written(adit.folder / "clean")) == len(thorax.files)
+
+
+def test_a_defect_in_the_reading_of_one_file_takes_no_other_with_it(
+    adit: CommandLine, thorax: BuiltStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = deid_batch.deidentify_file
+
+    def breaking(source: Path, target: Path, profile: Profile, pseudonym: str, *, noting: bool) -> DeidResult:
+        if source == thorax.files[0].relative_to(adit.folder):
+            raise KeyError("secret of DOE^JOHN")
+        return real(source, target, profile, pseudonym, noting=noting)
+
+    monkeypatch.setattr(deid_batch, "deidentify_file", breaking)
+    ended = adit.run("deid", "images", "-o", "clean")
+
+    assert ended.code == 3
+    assert "internal: unexpected KeyError" in ended.err
+    assert "DOE" not in ended.err
+    assert len(written(adit.folder / "clean")) == len(thorax.files) - 1
+
+
+def test_explain_writes_json_with_the_file_of_each_element(adit: CommandLine, thorax: BuiltStudy) -> None:
+    ended = adit.run("deid", *thorax.files[:2], "--explain", "--format", "json")
+
+    rows = json.loads(ended.out)
+    assert {row["file"] for row in rows} == {str(path) for path in thorax.files[:2]}
+    (birth, *_) = [row for row in rows if row["keyword"] == "PatientBirthDate"]
+    assert (birth["tag"], birth["before"], birth["after"]) == ("0010,0030", "19610203", "")

@@ -106,6 +106,8 @@ def test_patients_lose_their_identity_where_pseudonyms_or_a_profile_say_so(
 
 
 def test_files_of_the_rules_are_looked_for_beside_the_job_file(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").touch()
+
     job = read_job(tmp_path, job_text("deidentify: {burned_in: {masks: m.yaml}}"))
 
     assert str(tmp_path / "m.yaml") in repr(job.deid.burned_in)

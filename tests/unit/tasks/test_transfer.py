@@ -19,6 +19,7 @@ from adit_cli.errors import (
 )
 from adit_cli.nodes.base import Arrival, Delivered, FailedInstance
 from adit_cli.nodes.folder import FolderSource
+from adit_cli.tasks.evidence import gathered
 from adit_cli.tasks.fetch import PATIENCE
 from adit_cli.tasks.outcome import NAMED
 from adit_cli.tasks.plan import plan
@@ -486,7 +487,7 @@ def test_a_full_disk_while_preparing_ends_the_attempt_and_may_pass(
     sent = count(1)
     bench.source.on_send = lambda _: waiting.set() if next(sent) > 3 else None
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         waiting.wait(30)
         raise OSError(28, "No space left on device")
 
@@ -677,3 +678,22 @@ def _overwrite(path: Path, uid: str = "") -> None:
     data = path.read_bytes()
     path.unlink()
     path.write_bytes(data[:400])
+
+
+def test_what_a_task_replaces_is_noted_before_it_leaves_and_survives_its_failure(
+    make: Callable[..., Bench],
+) -> None:
+    bench = make(DEID_JOB + "deidentify: {evidence: notes}\n")
+    bench.only.fails_to_finish = TransientNodeError("gone")
+    folder = bench.work.evidence
+    assert folder is not None
+
+    bench.run()
+    noted = gathered(folder)
+    bench.only.fails_to_finish = None
+    outcome = bench.run()
+
+    assert outcome.delivered == 4
+    assert noted.uids.keys() >= set(bench.study.instance_uids)
+    assert gathered(folder) == noted
+    assert set(bench.only.held) <= set(noted.uids.values())

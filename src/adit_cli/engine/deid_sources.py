@@ -1,0 +1,61 @@
+"""The files that `adit deid` is given, out of folders and archives, and what is left out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from adit_cli.errors import DataError, Reason, UsageError
+from adit_cli.nodes.archive import is_archive
+from adit_cli.nodes.opened_archives import OpenedArchives
+from adit_cli.nodes.scan import files_below
+from adit_cli.nodes.storage import storage_errors
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file to be de-identified."""
+
+    path: Path
+    shown: str
+    """How messages name it: what came out of an archive by its place there."""
+    folders: tuple[str, ...] = ()
+    """Those it lies in, below what the user named. Their names may name patients."""
+    lasting: bool = True
+    """Whether a later run finds it under the same path."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file that was not written, and why."""
+
+    shown: str
+    reason: Reason
+    message: str
+
+
+def files_of(paths: Iterable[Path], archives: OpenedArchives) -> Iterator[Found | LeftOut]:
+    """Return the files that are named, those in the folders that are, and what archives hold."""
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"there is no file or folder {path}")
+        with storage_errors(str(path), UsageError):
+            for file in files_below(path) if path.is_dir() else (path,):
+                folders = file.relative_to(path).parts[:-1]
+                yield from _opened(file, folders, archives) if is_archive(file) else (_found(file, folders),)
+
+
+def _found(file: Path, folders: tuple[str, ...]) -> Found | LeftOut:
+    if not file.is_file():
+        return LeftOut(str(file), Reason.REJECTED, "is no regular file, or a link to nowhere")
+    return Found(file, str(file), folders)
+
+
+def _opened(archive: Path, folders: tuple[str, ...], archives: OpenedArchives) -> Iterator[Found | LeftOut]:
+    inside = (*folders, archive.name)
+    try:
+        for path in archives.files(archive):
+            yield Found(path, archives.shown(path), inside, lasting=False)
+    except DataError as error:
+        yield LeftOut(str(archive), error.reason, error.message)

@@ -14,6 +14,7 @@ from multiprocessing.connection import wait
 from typing import Protocol, TypeAlias, assert_never
 
 from adit_cli.engine.events import Event, TaskEnded, TaskProgress, TaskStarted
+from adit_cli.engine.relay import Relay
 from adit_cli.engine.seats import Seating
 from adit_cli.engine.slots import Slot, lost
 from adit_cli.engine.state import StateStore
@@ -85,6 +86,7 @@ class Executor:
         self._stop = stop
         self._on_event = on_event
         self._slots = [Slot(number, seating) for number in range(1, rules.workers + 1)]
+        self._relay = Relay()
         self._deaths = 0
         self._asked = False
         self._waits_for_seat = False
@@ -195,7 +197,7 @@ class Executor:
                 slot.leaving |= message.reason is Reason.INTERRUPTED  # a worker that was told to stop ends
                 self._finish(slot, message)
             case logging.LogRecord():
-                logging.getLogger(message.name).handle(message)
+                self._relay.hand_on(message)
             case _:
                 assert_never(message)
 

@@ -7,15 +7,18 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from adit_cli.dicom.json_model import JsonDataset
 from adit_cli.dicom.query import Attributes, Level
 from adit_cli.errors import NodeError, Reason
 from adit_cli.nodes.base import (
     Delivered,
     Delivery,
+    Describing,
     Destination,
     FailedInstance,
     Forwarded,
     Forwarding,
+    InstanceRef,
     OnArrival,
     Ready,
     Relational,
@@ -75,7 +78,12 @@ class Ways(Generic[Side]):
         if len(ways) == 1 or error.reason not in _NOT_OFFERED:
             return False
         logger.warning(
-            "%s does not offer %s (%s) Going on with %s", self._name, ways[0], error.message, ways[1]
+            "%s does not offer %s (%s) Going on with %s",
+            self._name,
+            ways[0],
+            error.message,
+            ways[1],
+            extra={"once": True},
         )
         ways.pop(0)
         return True
@@ -117,6 +125,10 @@ class PreferringSource:
         if first is not None:
             yield first
             yield from more
+
+    def describe(self, instance: InstanceRef) -> JsonDataset:
+        """Return an instance's header by the first way that tells it without its pixel data."""
+        return self._ways.first(list(self._retrieve), lambda source: _described(source, instance))
 
     def retrieve(self, request: RetrieveRequest, spool: Path, arrived: OnArrival) -> list[FailedInstance]:
         """Fetch into the spool; a study that one way does not find may be there by the next."""
@@ -160,6 +172,12 @@ def _begun(
     """Return the first answer of a search and the others; an error here is one before any answer."""
     more = source.search(level, keys) if isinstance(source, Streaming) else _each(source.find(level, keys))
     return next(more, None), more
+
+
+def _described(source: Source, instance: InstanceRef) -> JsonDataset:
+    if not isinstance(source, Describing):
+        raise NodeError("only whole instances come this way", reason=Reason.NO_CONTEXT)
+    return source.describe(instance)
 
 
 def _each(answers: Sequence[Attributes]) -> Generator[Attributes]:

@@ -129,7 +129,7 @@ def _listed(
     before = counting.arrived
     told: list[FailedInstance] = []
     if absent or listing.short:
-        request = RetrieveRequest(wanted.uid, wanted.series_uids, () if listing.short else tuple(absent))
+        request = _request(wanted, listing, () if listing.short else tuple(absent))
         _prepare(target)
         told = _retrieve(source, request, target, counting.arrive)
     came = counting.arrived - before
@@ -139,6 +139,14 @@ def _listed(
     if not lost and not all(listing.short.values()):
         missing += _unnamed(told)
     return Downloaded(wanted.uid, listed, counting.arrived, max(0, present - before), missing, lost)
+
+
+def _request(wanted: StudyRequest, listing: Listing, absent: tuple[InstanceRef, ...]) -> RetrieveRequest:
+    """Return what to ask for; of a study that is partly here, only the series that lack something."""
+    if not absent or len(absent) == len(listing.refs):
+        return RetrieveRequest(wanted.uid, wanted.series_uids, absent)
+    series = tuple(dict.fromkeys(ref.series_uid for ref in absent))
+    return RetrieveRequest(wanted.uid, series, absent, partial=True)
 
 
 def _unnamed(told: Sequence[FailedInstance]) -> tuple[FailedInstance, ...]:
@@ -194,12 +202,18 @@ class _Counting:
 
     def __init__(self, arrived: OnArrival) -> None:
         self._told = arrived
-        self.arrived = 0
+        self._uids: set[str] = set()
+
+    @property
+    def arrived(self) -> int:
+        """How many instances came, whether once or again."""
+        return len(self._uids)
 
     def arrive(self, arrival: Arrival) -> None:
         _make_own(arrival.path)
-        self.arrived += 1
-        self._told(arrival)
+        if arrival.uid not in self._uids:
+            self._uids.add(arrival.uid)
+            self._told(arrival)
 
 
 def _path(folder: Path, uid: str) -> Path:

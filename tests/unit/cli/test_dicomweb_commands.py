@@ -192,10 +192,11 @@ def test_partial_content_is_incomplete_and_names_what_is_missing(
         return Reply(206, multipart(whole), MULTIPART) if whole else Reply(404)
 
     with http_peer(WebPacs([thorax], bending("wado", partial), counts=counts)) as peer:
-        ended = adit.run("get", peer.url, thorax.uid, "-o", "out", "--progress", "none")
+        ended = adit.run("get", peer.url, thorax.uid, "-o", "out")
 
     assert ended.code == 3, ended.err
     assert f"missing {held_back}" in ended.err
+    assert "1 of 6 instances did not arrive" in ended.err
     assert len(list(Path("out").rglob("*.dcm"))) == len(thorax.files) - 1
 
 

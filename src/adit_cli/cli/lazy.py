@@ -28,6 +28,7 @@ COMMANDS = {
     "jobs": Entry("Jobs", "List the jobs this machine knows."),
     "schema": Entry("Jobs", "Print the job file's JSON Schema, for editors."),
     "query": Entry("Single steps", "Look up patients, studies, series or instances."),
+    "header": Entry("Single steps", "Print the header of one instance."),
     "get": Entry("Single steps", "Fetch studies or series into a folder."),
     "send": Entry("Single steps", "Send files and folders to a node."),
     "move": Entry("Single steps", "Have a server send studies straight to another one."),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from adit_cli.dicom.json_model import JsonDataset
 from adit_cli.dicom.query import Attributes, Level
 from adit_cli.errors import Reason
 
@@ -166,6 +167,15 @@ class Streaming(Protocol):
 
     def search(self, level: Level, keys: Mapping[str, str]) -> Generator[Attributes]:
         """Yield what `find` returns; closing the generator breaks the search off. Nothing is asked twice."""
+        ...
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """A source that can tell an instance's header without sending its pixel data."""
+
+    def describe(self, instance: InstanceRef) -> JsonDataset:
+        """Return the header in the DICOM JSON model; NodeError where the node has no such instance."""
         ...
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from pathlib import Path
 from time import sleep
 
+from adit_cli.dicom.json_model import JsonDataset
 from adit_cli.dicom.query import Attributes, Level
 from adit_cli.errors import NodeError, Reason
 from adit_cli.jobfile.dicomweb import DicomwebPeer
@@ -47,6 +48,10 @@ class DicomwebSource:
     def search(self, level: Level, keys: Mapping[str, str]) -> Generator[Attributes]:
         """Yield what the service has, page by page."""
         yield from self._qido.search(level, keys)
+
+    def describe(self, instance: InstanceRef) -> JsonDataset:
+        """Return what the service says of one instance, without fetching it."""
+        return retried(lambda: self._wado.metadata(instance), self._tries)
 
     def retrieve(self, request: RetrieveRequest, spool: Path, arrived: OnArrival) -> list[FailedInstance]:
         """Fetch in as few requests as possible, in smaller ones what the service fails on as a whole."""

@@ -16,11 +16,12 @@ from pathlib import Path
 from adit_cli.dicom.attributes import DEFLATED, read_attributes
 from adit_cli.dicom.elements import encoding_of
 from adit_cli.dicom.files import FileMeta, read_file_meta
+from adit_cli.dicom.json_model import JsonDataset, trimmed
 from adit_cli.dicom.scan import scan
 from adit_cli.dicom.text import decode_text
-from adit_cli.errors import DataError, Reason
+from adit_cli.errors import DataError, NodeError, Reason
 from adit_cli.jobfile.values import is_uid
-from adit_cli.nodes.base import Arrival, FailedInstance, OnArrival
+from adit_cli.nodes.base import Arrival, FailedInstance, InstanceRef, OnArrival
 from adit_cli.nodes.dicomweb.answer import Answer
 from adit_cli.nodes.dicomweb.connection import Ask, WebConnection
 from adit_cli.nodes.dicomweb.failures import malformed, not_dicomweb
@@ -95,6 +96,18 @@ class Wado:
         logger.info("%s does not know transfer-syntax=*: it chooses one itself", self._connection.name)
         self._accept = _AS_IT_LIKES
         self.fetch(wanted, spool, arrived, brought)
+
+    def metadata(self, instance: InstanceRef) -> JsonDataset:
+        """Return the header of one instance (PS3.18 §10.4.1.1.2)."""
+        path = Wanted(instance.study_uid, instance.series_uid, instance.uid).path
+        ask = Ask("WADO-RS of metadata", f"{self._prefix}{path}/metadata", "application/dicom+json")
+        with self._connection.exchange(ask) as answer:
+            answer.check()
+            found = answer.datasets() or []
+        if len(found) != 1:
+            message = f"{self._connection.name} has no metadata of instance {instance.uid}"
+            raise NodeError(message, reason=Reason.NOT_FOUND)
+        return trimmed(found[0])
 
 
 def _partial(answer: Answer) -> str:

@@ -50,7 +50,7 @@ class DimseSource:
 
         Instances are looked for in one series after the other (PS3.4 §C.4.1), unless it is relational.
         """
-        if level is Level.IMAGE and not keys.get("SeriesInstanceUID") and not self.is_relational():
+        if level is Level.IMAGE and self._must_go_by_series(keys):
             above = {"StudyInstanceUID": keys.get("StudyInstanceUID", ""), "SeriesInstanceUID": ""}
             series = [found["SeriesInstanceUID"] for found in self.find(Level.SERIES, above)]
             return [found for uid in series for found in self.find(level, {**keys, "SeriesInstanceUID": uid})]
@@ -58,10 +58,15 @@ class DimseSource:
 
     def search(self, level: Level, keys: Mapping[str, str]) -> Generator[Attributes]:
         """Yield what the node has as it answers; until that is over, nothing else can be asked."""
-        if level is Level.IMAGE and not keys.get("SeriesInstanceUID") and not self.is_relational():
+        if level is Level.IMAGE and self._must_go_by_series(keys):
             yield from self.find(level, keys)
             return
         yield from self._find(level, keys)
+
+    def _must_go_by_series(self, keys: Mapping[str, str]) -> bool:
+        """Return whether instances of a whole study are wanted; to one of an unknown study nothing leads."""
+        of_study = bool(keys.get("StudyInstanceUID")) and not keys.get("SeriesInstanceUID")
+        return of_study and not self.is_relational()
 
     def is_relational(self) -> bool:
         """Return whether the node accepted to answer queries without the keys above (PS3.4 §C.5.1.1)."""

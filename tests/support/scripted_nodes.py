@@ -52,6 +52,8 @@ class ScriptedSource:
     uninvited: list[Path] = field(default_factory=list[Path])
     """Files that are sent with the first retrieval, though nobody asked."""
     refuses: NodeError | None = None
+    availability: str = ""
+    """Instance Availability of every study, in place of what the source says."""
     on_send: Callable[[Arrival], None] | None = None
     finds: list[tuple[Level, dict[str, str]]] = field(default_factory=list[tuple[Level, dict[str, str]]])
     requests: list[RetrieveRequest] = field(default_factory=list[RetrieveRequest])
@@ -64,6 +66,8 @@ class ScriptedSource:
             raise self.no_study_level
         found = self.inner.find(level, keys)
         found += {Level.STUDY: self.extra, Level.SERIES: self.extra_series}.get(level, [])
+        if level is Level.STUDY and self.availability:
+            found = [{**one, "InstanceAvailability": self.availability} for one in found]
         shown = [{k: v for k, v in one.items() if k not in self.hidden} for one in found]
         return shown[: self.cap]
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from adit_cli.errors import Reason
 from adit_cli.tasks.task import Outcome, TaskStatus
 
+PATIENCE_WITH_TAPES = 6
+"""How many times longer the wait is for a study that must first be brought back from a tape."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -38,9 +41,18 @@ def judge(outcome: Outcome, tries: int, rules: Rules, *, stopping: bool) -> Verd
     if disk_is_full(outcome) or (stopping and outcome.reason is Reason.INTERRUPTED):
         return Verdict(TaskStatus.PENDING, counts=False)
     if outcome.transient and tries < rules.attempts:
-        wait = 0.0 if outcome.reason is Reason.INTERRUPTED else rules.retry_after
-        return Verdict(TaskStatus.PENDING, wait)
+        return Verdict(TaskStatus.PENDING, _wait(outcome, rules))
     return Verdict(outcome.status)
+
+
+def _wait(outcome: Outcome, rules: Rules) -> float:
+    match outcome.reason:
+        case Reason.INTERRUPTED:
+            return 0.0
+        case Reason.OFFLINE:
+            return rules.retry_after * PATIENCE_WITH_TAPES
+        case _:
+            return rules.retry_after
 
 
 def disk_is_full(outcome: Outcome) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from adit_cli.errors import AditError, Reason
 from adit_cli.nodes.base import FailedInstance
+from adit_cli.tasks.availability import Away
 from adit_cli.tasks.ledger import Ledger
 from adit_cli.tasks.task import Outcome, TaskStatus
 
@@ -26,6 +27,7 @@ _HINTS = {
     Reason.INCOMPLETE: "ask the source's administrator for the instances named, then use `--retry warning`",
     Reason.NO_CONTEXT: "the destination does not take this kind of object, or not in this transfer syntax",
     Reason.REJECTED: "see in the notes what the destination said",
+    Reason.OFFLINE: "ask the archive's administrator to bring the study back; run the job again after that",
     Reason.DEID_BLOCKED: "see deidentify.modalities and burned_in if these should leave",
 }
 
@@ -43,6 +45,8 @@ class Ending:
     """Instances that are not for every destination: counted as not delivered, and nothing to worry about."""
     reserves: dict[str, Reason] = field(default_factory=dict[str, Reason])
     """What destinations said of instances that they took."""
+    away: Away | None = None
+    """Where the source says that a study is which did not come whole."""
     seconds: float = 0.0
 
 
@@ -57,7 +61,7 @@ def outcome_of(ending: Ending) -> Outcome:
         reason,
         message,
         hint,
-        transient=ending.error is not None and ending.error.transient,
+        transient=_may_pass(ending),
         expected=ledger.expected,
         received=len(ledger.arrived),
         delivered=delivered,
@@ -70,7 +74,18 @@ def outcome_of(ending: Ending) -> Outcome:
     )
 
 
+def _may_pass(ending: Ending) -> bool:
+    """Return whether another attempt may do better; what has been asked for may be brought back meanwhile."""
+    if ending.away is not None:
+        return ending.away is not Away.UNAVAILABLE
+    return ending.error is not None and ending.error.transient
+
+
 def _verdict(ending: Ending, delivered: int) -> tuple[TaskStatus, Reason | None, str, str]:
+    if ending.away is not None:
+        status = TaskStatus.WARNING if delivered else TaskStatus.FAILURE
+        said = ending.error.message.rstrip(".") if ending.error else _sentence(ending)
+        return status, Reason.OFFLINE, f"{said}: the study is {ending.away.words}", _HINTS[Reason.OFFLINE]
     if ending.error is not None:
         error = ending.error
         return TaskStatus.FAILURE, error.reason, error.message, error.hint

@@ -12,6 +12,7 @@ from adit_cli.errors import AditError, NodeError
 from adit_cli.nodes.base import Nodes, Source
 from adit_cli.nodes.storage import storage_errors
 from adit_cli.tasks.arrivals import Arrivals, Report
+from adit_cli.tasks.availability import where_is
 from adit_cli.tasks.evidence import notes_of
 from adit_cli.tasks.fetch import Fetch
 from adit_cli.tasks.ledger import Ledger, rejections, reserves, skipped
@@ -70,6 +71,8 @@ def _attempt(task: TransferTask, work: Work, pool: Nodes, report: Report, spool:
     refused = rejections(ledger, answers) if pipeline.finished else {}
     notes = [*arrivals.notes, *pipeline.notes]
     ending = Ending(ledger, refused, failed or error, notes)
+    if not (ledger.complete and ledger.arrived):
+        ending.away = where_is(source, task.study_uid)
     ending.skipped = skipped(ledger, answers) - refused.keys()
     ending.reserves = reserves(answers)
     return ending

@@ -9,6 +9,7 @@ from tests.support.engine_tasks import DONE, NOT_FOUND, UNREACHABLE
 
 RULES = Rules(attempts=3, retry_after=60.0)
 INTERRUPTED = Outcome(TaskStatus.FAILURE, Reason.INTERRUPTED, "killed", transient=True)
+OFFLINE = Outcome(TaskStatus.FAILURE, Reason.OFFLINE, "on a tape", transient=True)
 FULL = Outcome(TaskStatus.FAILURE, Reason.DISK_FULL, "no room left", transient=True)
 INCOMPLETE = Outcome(TaskStatus.WARNING, Reason.INCOMPLETE, "1 of 2 arrived", transient=True)
 
@@ -22,6 +23,8 @@ INCOMPLETE = Outcome(TaskStatus.WARNING, Reason.INCOMPLETE, "1 of 2 arrived", tr
         (UNREACHABLE, 3, Verdict(TaskStatus.FAILURE)),
         (INCOMPLETE, 1, Verdict(TaskStatus.PENDING, 60.0)),
         (INCOMPLETE, 3, Verdict(TaskStatus.WARNING)),
+        (OFFLINE, 1, Verdict(TaskStatus.PENDING, 360.0)),
+        (OFFLINE, 3, Verdict(TaskStatus.FAILURE)),
         (INTERRUPTED, 1, Verdict(TaskStatus.PENDING, 0.0)),
         (INTERRUPTED, 3, Verdict(TaskStatus.FAILURE)),
         (FULL, 3, Verdict(TaskStatus.PENDING, counts=False)),

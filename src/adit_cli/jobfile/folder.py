@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from adit_cli.jobfile.archive import ArchiveForm
 from adit_cli.jobfile.keywords import known_keyword
@@ -15,6 +15,7 @@ from adit_cli.jobfile.values import RelativePath
 DEFAULT_LAYOUT = (
     "{PatientID}/{StudyDate}-{StudyTime}-{Modalities}/{SeriesNumber}-{SeriesDescription}/{SOPInstanceUID}.dcm"
 )
+DISC_LAYOUT = "{PatientID:hash}/{StudyInstanceUID:hash}/{SeriesInstanceUID:hash}/{SOPInstanceUID:hash}"
 NIFTI_LAYOUT = "{PatientID}/{StudyDate}-{StudyTime}-{Modalities}/{SeriesNumber}-{SeriesDescription}"
 
 _FIELD = re.compile(r"\{([^{}:!,]*(?:,[0-9A-Fa-f]{4})?)([:!,][^{}]*)?\}")
@@ -63,15 +64,35 @@ class FolderNode(Strict):
         description="On the way out: images as they are, or each series as NIfTI by the program `dcm2niix`.",
         examples=["nifti"],
     )
+    dicomdir: bool = Field(
+        default=False,
+        description="On the way out: a DICOMDIR at the top of the folder, or of each archive, and names "
+        "as discs need them.",
+        examples=[True],
+    )
     manifest: bool = Field(
         default=False,
         description="On the way out: SHA-256 sums of the files, or of each archive, for `sha256sum -c`.",
         examples=[True],
     )
 
+    @model_validator(mode="after")
+    def _directory_fits(self) -> FolderNode:
+        if not self.dicomdir:
+            return self
+        if self.format == "nifti":
+            raise ValueError("`dicomdir` lists DICOM images: leave it out, or `format: nifti`")
+        if "layout" in self.model_fields_set:
+            raise ValueError("with `dicomdir` names are as discs need them (PS3.10 §8.5): leave out `layout`")
+        if self.archive and self.archive.format == "zip" and self.archive.password:
+            raise ValueError("an encrypted zip shows names that `dicomdir` needs: take `format: 7z`")
+        return self
+
     @property
     def filing(self) -> str:
         """Where files go on the way out: without a layout of the user's, one that fits what is made."""
+        if self.dicomdir:
+            return DISC_LAYOUT
         if self.format == "nifti" and "layout" not in self.model_fields_set:
             return NIFTI_LAYOUT
         return self.layout

@@ -96,10 +96,10 @@ def _filing(name: str, spec: FolderNode) -> Filing:
     if spec.archive is not None:
         from adit_cli.nodes.packing import ArchiveFiling  # noqa: PLC0415 - as above
 
-        return ArchiveFiling(name, spec.folder, spec.archive, manifest=spec.manifest)
+        return ArchiveFiling(name, spec.folder, spec.archive, manifest=spec.manifest, dicomdir=spec.dicomdir)
     from adit_cli.nodes.tree import TreeFiling  # noqa: PLC0415 - as above
 
-    return TreeFiling(name, spec.folder, manifest=spec.manifest)
+    return TreeFiling(name, spec.folder, manifest=spec.manifest, dicomdir=spec.dicomdir)
 
 
 def _apart(spec: ServerNode) -> list[tuple[str, ServerNode]]:

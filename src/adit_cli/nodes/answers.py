@@ -39,7 +39,8 @@ def _is_control(keyword: str) -> bool:
 def _complete(values: Attributes, wanted: Iterable[str], place: Place) -> None:
     lacking = [keyword for keyword in wanted if keyword not in values]
     if lacking:
-        values.update(dict.fromkeys(lacking, "") | attributes_at(place, lacking))
+        values.update(dict.fromkeys(lacking, ""))
+        values.update({} if place.absent else attributes_at(place, lacking))
 
 
 def _fits(keyword: str, pattern: str, values: Attributes) -> bool:

@@ -19,6 +19,7 @@ from adit_cli.nodes.unpacking import Unpacking
 
 logger = logging.getLogger(__name__)
 
+ABSENT = "a DICOMDIR names it, and its file is not there or cannot be read"
 NAMED = 10
 """How many files a note names before it only counts."""
 
@@ -42,6 +43,9 @@ class FolderSource:
         failed: list[FailedInstance] = []
         packed: list[FoundInstance] = []
         for instance in _wanted(found, request):
+            if any(place.absent for place in instance.places):
+                failed.append(FailedInstance(instance.uid, Reason.INCOMPLETE, ABSENT))
+                continue
             if any(place.member for place in instance.places):
                 packed.append(instance)
                 continue
@@ -62,6 +66,9 @@ class FolderSource:
         if found.nested:
             what = "archives lie in archives and were not opened; unpack the outer ones"
             notes.append(f"{self._name}: {len(found.nested)} {what}: {_named(found.nested)}")
+        if found.missing:
+            what = "files that a DICOMDIR names are not there"
+            notes.append(f"{self._name}: {len(found.missing)} {what}: {_named(found.missing)}")
         if found.broken:
             notes.append(f"{self._name}: {len(found.broken)} files are broken: {_named(found.broken)}")
         return notes

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from adit_cli.dicom.attributes import DEFLATED, attributes_behind, read_attributes
 from adit_cli.dicom.dictionary import tag_of
+from adit_cli.dicom.directory import DIRECTORY_CLASS
 from adit_cli.dicom.elements import encoding_of
 from adit_cli.dicom.files import file_meta_of
 from adit_cli.dicom.query import Attributes
@@ -18,8 +19,6 @@ from adit_cli.errors import DataError
 from adit_cli.nodes.archive import Member, Readable, is_archive, members
 from adit_cli.nodes.storage import BLOCK, PRIVATE_FILE
 
-DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
-"""Media Storage Directory (PS3.4 Annex B.5): a DICOMDIR lists files and is none to move."""
 _FIRST_LOOK = 1 << 16
 _LONGEST_LOOK = 1 << 26
 """What comes before the attributes that are asked for may hold large private elements, but not this large."""
@@ -27,6 +26,14 @@ _LONGEST_LOOK = 1 << 26
 
 class NotAnImageError(DataError):
     """The file in the archive is none of DICOM's, or a DICOMDIR."""
+
+
+class DirectoryFoundError(NotAnImageError):
+    """The file in the archive is a DICOMDIR."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__("a DICOMDIR")
+        self.content = content
 
 
 class NestedArchiveError(NotAnImageError):
@@ -40,6 +47,8 @@ class Place:
     path: Path
     member: int = 0
     """Its number in the archive, counted from 1; 0 is a file by itself."""
+    absent: bool = False
+    """Whether a DICOMDIR names it, and it isn't there; the path is then that of the DICOMDIR's folder."""
 
     def shown(self, root: Path) -> str:
         """Return the place as messages name it."""
@@ -113,7 +122,7 @@ def _attributes(member: Member, keywords: tuple[str, ...]) -> Attributes:
         head += _read(member.data, _LONGEST_LOOK)
     meta = file_meta_of(head, f"file {member.number}")
     if meta.sop_class_uid == DIRECTORY_CLASS:
-        raise NotAnImageError("a DICOMDIR")
+        raise DirectoryFoundError(head + _read(member.data, _LONGEST_LOOK))
     return attributes_behind(head, meta, keywords)
 
 

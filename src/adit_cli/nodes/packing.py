@@ -5,12 +5,11 @@ An archive that stands there is only ever replaced by one that holds all it held
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import zipfile
-from collections.abc import Generator, Iterable, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from pathlib import Path, PurePosixPath
 from shutil import copyfileobj
 
@@ -24,7 +23,7 @@ from adit_cli.nodes.manifest import manifest_of_archive, write_manifest
 from adit_cli.nodes.packed import write_private
 from adit_cli.nodes.staging import Held, Staged, accepted
 from adit_cli.nodes.storage import BLOCK, PRIVATE_FILE, flush, make_private, storage_errors
-from adit_cli.nodes.tree import folders_above, prepare_folder, put
+from adit_cli.nodes.tree import alone, folders_above, prepare_folder, put
 
 _NAMES = {"study": "{StudyInstanceUID}", "patient": "{PatientID}"}
 
@@ -37,12 +36,15 @@ def needs_program(archive: Archive) -> bool:
 class ArchiveFiling:
     """A `Filing` that packs the studies, or all studies of a patient, into an archive each."""
 
-    def __init__(self, name: str, root: Path, archive: Archive, *, manifest: bool = False) -> None:
+    def __init__(
+        self, name: str, root: Path, archive: Archive, *, manifest: bool = False, dicomdir: bool = False
+    ) -> None:
         self._name = name
         self._root = root
         self._archive = archive
         self._password = archive.password.get_secret_value() if archive.password else ""
         self._manifest = manifest
+        self._dicomdir = dicomdir
 
     def prepare(self) -> None:
         """Make the folder; NodeError where it cannot be written, or the program is missing."""
@@ -53,7 +55,7 @@ class ArchiveFiling:
     def file(self, held: Held) -> list[Delivered]:
         """Pack the study and wait until its archive is on the disk itself."""
         told: list[Delivered] = []
-        with storage_errors(self._name), _alone(self._root):
+        with storage_errors(self._name), alone(self._root):
             for number, (target, files) in enumerate(self._by_archive(held).items()):
                 told += self._deliver(held, target, files, held.folder / f"work-{number}")
         return told
@@ -115,6 +117,8 @@ class ArchiveFiling:
             held.staged[uid].path.rename(tree / name)
         if present is not None:
             self._take_along(present, tree)
+        if self._dicomdir:
+            self._list(tree, new.values(), work)
         if needs_program(self._archive):
             sevenzip.write(tree, packed, self._archive.format, self._password)
             packed.chmod(PRIVATE_FILE)
@@ -126,6 +130,11 @@ class ArchiveFiling:
             return put(packed, target)
         packed.replace(target)
         return True
+
+    def _list(self, tree: Path, names: Iterable[str], work: Path) -> None:
+        from adit_cli.nodes.disc import list_in_directory  # noqa: PLC0415 - pydicom is slow to load
+
+        list_in_directory(self._name, tree, map(PurePosixPath, names), work / "directory")
 
     def _take_along(self, present: Path, tree: Path) -> None:
         with closing(members(present, self._password)) as found:
@@ -168,14 +177,3 @@ def _write_zip(tree: Path, packed: Path) -> None:
             info.file_size = path.stat().st_size
             with path.open("rb") as data, archive.open(info, "w") as member:
                 copyfileobj(data, member, BLOCK)
-
-
-@contextmanager
-def _alone(root: Path) -> Generator[None]:
-    """Let one process at a time change the archives of a folder: two studies may go into one."""
-    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

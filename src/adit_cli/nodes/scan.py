@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from adit_cli.dicom.attributes import read_attributes
+from adit_cli.dicom.directory import DIRECTORY_CLASS, Listed, listed
 from adit_cli.dicom.files import read_file_meta
 from adit_cli.dicom.query import Attributes
 from adit_cli.errors import DataError
 from adit_cli.nodes.archive import is_archive
-from adit_cli.nodes.packed import DIRECTORY_CLASS, NestedArchiveError, NotAnImageError, Place, look_into
+from adit_cli.nodes.packed import DirectoryFoundError, NestedArchiveError, NotAnImageError, Place, look_into
 
 STAGING = ".adit-staging"
 
@@ -81,6 +82,8 @@ class Scan:
     """Files that are not DICOM."""
     nested: list[str] = field(default_factory=list[str])
     """Archives in archives."""
+    missing: list[str] = field(default_factory=list[str])
+    """Files that a DICOMDIR names and that are not there, relative to the root."""
     broken: list[str] = field(default_factory=list[str])
     """Files that say they are DICOM and cannot be read, relative to the root."""
 
@@ -88,11 +91,11 @@ class Scan:
 def scan(root: Path) -> Scan:
     """Return what lies below a folder; raises OSError where the folder itself cannot be read."""
     found = Scan(root)
+    named: list[tuple[Path, Listed]] = []
     for path in files_below(root):
-        if is_archive(path) and path.is_file():
-            _look_through(found, path)
-        else:
-            _look_at(found, path)
+        look = _look_through if is_archive(path) and path.is_file() else _look_at
+        named += look(found, path)
+    _compare(found, named)
     return found
 
 
@@ -105,26 +108,31 @@ def files_below(root: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in sorted(names))
 
 
-def _look_at(found: Scan, path: Path) -> None:
+def _look_at(found: Scan, path: Path) -> Iterator[tuple[Path, Listed]]:
+    """Take in a file; yields what it names where it is a DICOMDIR."""
     relative = str(path.relative_to(found.root))
     try:
-        if not path.is_file() or not says_dicom(path) or _is_directory(path):
+        if not path.is_file() or not says_dicom(path):
             found.skipped += 1
-            return
-        values = read_attributes(path, _INDEXED)
+        elif _is_directory(path):
+            found.skipped += 1
+            yield from _named(found, path.parent, relative, path.read_bytes())
+        else:
+            _take(found, read_attributes(path, _INDEXED), Place(path))
     except (DataError, OSError):
         found.broken.append(relative)
-        return
-    _take(found, values, Place(path))
 
 
-def _look_through(found: Scan, archive: Path) -> None:
+def _look_through(found: Scan, archive: Path) -> Iterator[tuple[Path, Listed]]:
     """Look at each file in an archive; where it breaks off, what came before counts."""
     relative = str(archive.relative_to(found.root))
     try:
         for place, values in look_into(archive, _INDEXED):
             if isinstance(values, NestedArchiveError):
                 found.nested.append(place.shown(found.root))
+            elif isinstance(values, DirectoryFoundError):
+                found.skipped += 1
+                yield from _named(found, archive, place.shown(found.root), values.content)
             elif isinstance(values, NotAnImageError):
                 found.skipped += 1
             elif isinstance(values, DataError):
@@ -133,6 +141,31 @@ def _look_through(found: Scan, archive: Path) -> None:
                 _take(found, values, place)
     except DataError as error:
         found.broken.append(f"{relative} ({error.message.removeprefix(archive.name).strip()})")
+
+
+def _named(found: Scan, folder: Path, shown: str, content: bytes) -> Iterator[tuple[Path, Listed]]:
+    try:
+        yield from ((folder, one) for one in listed(content))
+    except DataError:
+        found.broken.append(shown)
+
+
+def _compare(found: Scan, named: Iterable[tuple[Path, Listed]]) -> None:
+    """Note what a DICOMDIR names and no file is.
+
+    Of a study that is there in part it is listed, and missed when it does not come.
+    """
+    studies = {study_uid for study_uid, _, _ in found.studies}
+    series = [one for study in found.studies.values() for one in study.series.values()]
+    there = {uid for one in series for uid in one.instances}
+    for folder, one in named:
+        if one.values["SOPInstanceUID"] in there:
+            continue
+        shown = "/".join((*folder.relative_to(found.root).parts, one.file))
+        found.missing.append("".join(filter(str.isprintable, shown)))
+        if one.values.get("StudyInstanceUID") in studies and all(map(one.values.get, _NEEDED)):
+            _add(found, one.values, Place(folder, absent=True))
+            there.add(one.values["SOPInstanceUID"])
 
 
 def _take(found: Scan, values: Attributes, place: Place) -> None:

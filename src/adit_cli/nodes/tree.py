@@ -6,9 +6,11 @@ Nothing that stands in the tree is ever written over; what lies there already is
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from adit_cli.errors import NodeError, Reason
@@ -21,10 +23,11 @@ from adit_cli.nodes.storage import flush, make_private, same_content, storage_er
 class TreeFiling:
     """A `Filing` into the tree below `root`."""
 
-    def __init__(self, name: str, root: Path, *, manifest: bool = False) -> None:
+    def __init__(self, name: str, root: Path, *, manifest: bool = False, dicomdir: bool = False) -> None:
         self._name = name
         self._root = root
         self._manifest = manifest
+        self._dicomdir = dicomdir
 
     def prepare(self) -> None:
         """Make the folder; NodeError where it cannot be written."""
@@ -38,9 +41,17 @@ class TreeFiling:
             told = self._move_as_one(held, places)
             told = told or [self._move(held, uid, place) for uid, place in places.items()]
             flush(folders_above(self._root, places.values()))
+            if self._dicomdir:
+                self._list(held, [places[one.uid] for one in told if one.accepted])
             if self._manifest:
                 self._write_manifests(held, {one.uid: places[one.uid] for one in told if one.accepted})
         return told
+
+    def _list(self, held: Held, places: list[PurePosixPath]) -> None:
+        from adit_cli.nodes.disc import list_in_directory  # noqa: PLC0415 - pydicom is slow to load
+
+        with alone(self._root):
+            list_in_directory(self._name, self._root, places, held.folder / "directory")
 
     def _write_manifests(self, held: Held, places: Mapping[str, PurePosixPath]) -> None:
         by_study: dict[str, list[PurePosixPath]] = {}
@@ -108,6 +119,17 @@ def _put_without_links(staged: Path, target: Path) -> bool:
 def folders_above(root: Path, places: Iterable[PurePosixPath]) -> set[Path]:
     """Return the folders that must be flushed so that these places are found again."""
     return {root / parent for place in places for parent in place.parents}
+
+
+@contextmanager
+def alone(root: Path) -> Generator[None]:
+    """Let one process at a time change what the studies of a folder have in common."""
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def prepare_folder(name: str, root: Path) -> None:

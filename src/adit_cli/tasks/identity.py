@@ -85,5 +85,5 @@ def _place(job: Job, name: str) -> str:
 
 def _extras(node: FolderNode) -> list[str]:
     """Return what is delivered beside the images; nothing keeps the keys of jobs that ask for nothing."""
-    asked = {"manifest": node.manifest, "nifti": node.format == "nifti"}
+    asked = {"manifest": node.manifest, "nifti": node.format == "nifti", "dicomdir": node.dicomdir}
     return [name for name, wanted in asked.items() if wanted]

@@ -134,10 +134,12 @@ def test_what_is_no_dicom_is_skipped_and_what_is_broken_is_named(tmp_path: Path)
     (found,) = source.find(Level.STUDY, {"NumberOfStudyRelatedInstances": ""})
 
     assert found["NumberOfStudyRelatedInstances"] == "2"
-    assert source.notes() == [
+    skipped, missing, broken = source.notes()
+    assert (skipped, broken) == (
         "in: 4 files are not DICOM images and were skipped",
         "in: 1 files are broken: cut",
-    ]
+    )
+    assert missing.startswith("in: 31 files that a DICOMDIR names are not there: 77654033/CR1/6154, ")
 
 
 def test_a_file_without_its_uids_is_broken(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import ClassVar
 
@@ -67,6 +68,12 @@ class NodeError(AditError):
 
     exit_code = 6
     default_reason = Reason.REFUSED
+
+
+class CutShortError(NodeError):
+    """A node said that there is more than it answered; `answers` is what it gave."""
+
+    answers: Sequence[dict[str, str]] = ()
 
 
 class TransientNodeError(NodeError):

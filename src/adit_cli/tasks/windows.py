@@ -6,14 +6,14 @@ cannot be shown to be whole even then is told, never passed over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TypeAlias
 
 from adit_cli.dicom.matching import DateRange
 from adit_cli.dicom.query import Attributes, Level
-from adit_cli.errors import Reason, TransientNodeError
+from adit_cli.errors import CutShortError, Reason, TransientNodeError
 from adit_cli.nodes.base import Source
 
 SUSPICIOUS = 100
@@ -124,8 +124,11 @@ class WindowedFind:
 
     def _ask(self, window: Window | None, wider_uids: Collection[str]) -> tuple[set[str], bool]:
         """Return what one query finds, and whether it may be cut; some nodes refuse too much."""
+        is_cut = False
         try:
-            answers = self._source.find(Level.STUDY, self._keys_of(window))
+            answers: Sequence[Attributes] = self._source.find(Level.STUDY, self._keys_of(window))
+        except CutShortError as error:
+            answers, is_cut = error.answers, True
         except TransientNodeError as error:
             if error.reason is not Reason.REFUSED or not self._may_be_halved(window):
                 raise
@@ -134,7 +137,7 @@ class WindowedFind:
         for study in studies:
             self._found.setdefault((study["StudyInstanceUID"], study.get("PatientID", "")), study)
         uids = {study["StudyInstanceUID"] for study in studies}
-        return uids, self._cap.looks_reached(len(answers), same=uids == wider_uids)
+        return uids, is_cut or self._cap.looks_reached(len(answers), same=uids == wider_uids)
 
     def _may_be_halved(self, window: Window | None) -> bool:
         return bool((window or self._all_of_time).halves(into_times=self._into_times))

@@ -9,7 +9,7 @@ import pytest
 
 from adit_cli.dicom.matching import DateRange, Match, parse_study_date
 from adit_cli.dicom.query import Attributes, Level
-from adit_cli.errors import Reason, TransientNodeError
+from adit_cli.errors import CutShortError, Reason, TransientNodeError
 from adit_cli.nodes.answers import key_matches
 from adit_cli.nodes.base import FailedInstance, OnArrival, RetrieveRequest
 from adit_cli.tasks.windows import SUSPICIOUS, Cap, Window, WindowedFind, partitions
@@ -201,6 +201,33 @@ def test_studies_without_a_date_or_time_are_told_where_an_answer_is_cut(lost: st
     find.all(None)
 
     assert find.beyond
+
+
+class Honest(Archive):
+    """An archive that says when it has more than it lists."""
+
+    def find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
+        cap, self.cap = self.cap, len(self.studies)
+        answers, self.cap = super().find(level, keys), cap
+        if len(answers) > cap:
+            error = CutShortError("there is more")
+            error.answers = answers[:cap]
+            raise error
+        return answers
+
+
+def test_a_node_that_says_it_has_more_is_asked_in_windows_whatever_the_number() -> None:
+    source = Honest(archive(60, 7, timedelta(hours=7)).studies, 7)
+
+    assert len(finding(source).all(None)) == 60
+
+
+def test_what_a_node_lists_of_half_an_hour_is_taken_although_there_is_more() -> None:
+    source = Honest(archive(60, 7, timedelta(seconds=1)).studies, 7)
+    find = finding(source)
+
+    assert len(find.all(Window(date(2020, 1, 1), date(2020, 1, 1)))) == 7
+    assert [str(window) for window in find.cut] == ["2020-01-01 00:00 to 00:30"]
 
 
 def test_a_node_that_refuses_what_would_be_too_much_is_asked_in_windows() -> None:

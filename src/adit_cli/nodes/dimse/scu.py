@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adit_cli.dicom.attributes import decode_attributes
 from adit_cli.dicom.query import Attributes
-from adit_cli.errors import DataError, NodeError, Reason, TransientNodeError
+from adit_cli.errors import CutShortError, DataError, NodeError, Reason, TransientNodeError
 from adit_cli.nodes.base import Ready
 from adit_cli.nodes.dimse.association import Association
 from adit_cli.nodes.dimse.contexts import VERIFICATION
@@ -18,6 +18,7 @@ from adit_cli.nodes.dimse.messages import (
     C_FIND_RQ,
     C_MOVE_RQ,
     C_STORE_RQ,
+    CANCEL,
     MEDIUM_PRIORITY,
     RESPONSE,
     SUCCESS,
@@ -128,6 +129,11 @@ def c_find_each(assoc: Association, model: str, identifier: bytes) -> Generator[
     transfer_syntax = assoc.accepted[context_id][1]
     _request(assoc, context_id, Command(C_FIND_RQ, assoc.begin(), sop_class_uid=model), identifier)
     status = yield from _pending_answers(assoc, transfer_syntax)
+    if status == CANCEL:  # nobody asked for that: Orthanc says so at its LimitFindResults
+        raise CutShortError(
+            f"{assoc.party} ended its answer early ({status_words(status)}): it has more than it lists.",
+            hint="Narrow the query.",
+        )
     if status != SUCCESS:
         raise failure(assoc, "C-FIND", status)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from adit_cli.dicom.attributes import encode_attributes
 from adit_cli.dicom.query import Attributes, Level
+from adit_cli.errors import CutShortError
 from adit_cli.jobfile.node import DimsePeer, Limits
 from adit_cli.nodes.base import FailedInstance, Forwarded, OnArrival, RetrieveRequest
 from adit_cli.nodes.dimse.contexts import PATIENT_FIND, STUDY_FIND, find_contexts
@@ -54,7 +55,7 @@ class DimseSource:
             above = {"StudyInstanceUID": keys.get("StudyInstanceUID", ""), "SeriesInstanceUID": ""}
             series = [found["SeriesInstanceUID"] for found in self.find(Level.SERIES, above)]
             return [found for uid in series for found in self.find(level, {**keys, "SeriesInstanceUID": uid})]
-        return retried(lambda: list(self._find(level, keys)), self._tries)
+        return retried(lambda: self._listed(level, keys), self._tries)
 
     def search(self, level: Level, keys: Mapping[str, str]) -> Generator[Attributes]:
         """Yield what the node has as it answers; until that is over, nothing else can be asked."""
@@ -85,6 +86,17 @@ class DimseSource:
         for line in self._lines:
             line.close()
         self._fetching.close()
+
+    def _listed(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
+        """Return all answers; an error that says there are more carries those that came."""
+        answers: list[Attributes] = []
+        try:
+            for one in self._find(level, keys):
+                answers.append(one)  # noqa: PERF402 - what came before an error counts
+        except CutShortError as error:
+            error.answers = answers
+            raise
+        return answers
 
     def _find(self, level: Level, keys: Mapping[str, str]) -> Generator[Attributes]:
         assoc = self._lines[0].ready(find_contexts())

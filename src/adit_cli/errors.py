@@ -83,6 +83,13 @@ class TransientNodeError(NodeError):
     default_reason = Reason.UNREACHABLE
 
 
+class ReceiverError(AditError):
+    """C-MOVE cannot reach this machine: no receiver can run, or the node does not know it."""
+
+    exit_code = 6
+    default_reason = Reason.UNREACHABLE
+
+
 class DataError(AditError):
     """A file is not DICOM, or not whole enough to be used."""
 

@@ -168,7 +168,8 @@ def _retrieve(
     except NodeError as error:
         if error.transient or not request.instances:
             raise
-        return [FailedInstance(ref.uid, error.reason, error.message) for ref in request.instances]
+        said = f"{error.message} {error.hint}".strip()
+        return [FailedInstance(ref.uid, error.reason, said) for ref in request.instances]
 
 
 def _series(source: Source, wanted: StudyRequest) -> SeriesChoice:

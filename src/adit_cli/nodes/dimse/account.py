@@ -37,7 +37,16 @@ class Account:
         """What was listed and has not arrived."""
         return [one for one in self._listed if one.uid not in self.arrived]
 
-    def note(self, assoc: Association, service: str, unit: Unit, told: SubOperations, *, came: bool) -> None:
+    def note(
+        self,
+        assoc: Association,
+        service: str,
+        unit: Unit,
+        told: SubOperations,
+        *,
+        came: bool,
+        hint: str = "",
+    ) -> None:
         """Remember what the node said of a request; TransientNodeError where it was only too busy."""
         self._last = told
         words = status_words(told.status) if told.status != SUCCESS else "it said Success"
@@ -47,6 +56,7 @@ class Account:
         if told.status in {SUCCESS, SOME_FAILED, CANCEL} or came:
             return
         error = failure(assoc, service, told.status)
+        error.hint = hint
         self.refusal = error
         if error.transient:
             raise error

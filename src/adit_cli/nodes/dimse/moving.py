@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from adit_cli.dicom.attributes import encode_attributes
-from adit_cli.errors import NodeError, TransientNodeError
+from adit_cli.errors import NodeError, ReceiverError, TransientNodeError
 from adit_cli.nodes.base import FailedInstance, OnArrival, RetrieveRequest
 from adit_cli.nodes.dimse.account import SOME_FAILED, Account
 from adit_cli.nodes.dimse.association import Association
@@ -23,7 +23,6 @@ from adit_cli.nodes.dimse.messages import SUCCESS
 from adit_cli.nodes.dimse.scu import SubOperations, c_move, needed_context
 from adit_cli.nodes.dimse.standby import Standby
 from adit_cli.nodes.dimse.units import Unit, listed_units, single_units, whole_units
-from adit_cli.nodes.inbox import Served
 from adit_cli.nodes.retry import Tries, retried
 
 MOST_IN_VAIN = 5
@@ -107,8 +106,8 @@ class Moving:
             self._wait_for_stragglers(part, told, before)
             came = len(self._account.arrived) > before
             if told.status == DESTINATION_UNKNOWN and not came:
-                raise self._unknown(assoc, self._served)
-            self._account.note(assoc, "C-MOVE", part, told, came=came)
+                raise self._unknown(assoc)
+            self._account.note(assoc, "C-MOVE", part, told, came=came, hint=self._registered(assoc))
 
     def _wait_for_stragglers(self, unit: Unit, told: SubOperations, before: int) -> None:
         """Wait until all is here that the answer promises, or nothing has come for the node's settle time."""
@@ -129,12 +128,16 @@ class Moving:
         promised = (told.completed or 0) + (told.warning or 0)
         return _is_refusal(told, came) or 0 < promised <= came
 
-    def _unknown(self, assoc: Association, served: Served) -> NodeError:
-        return NodeError(
-            f"{assoc.party} does not know our receiver: C-MOVE destination {served.ae_title} (0xA801).",
-            hint=f"Have AE title {served.ae_title} registered there, at {assoc.own_address()} "
-            f"port {served.port}.",
+    def _unknown(self, assoc: Association) -> ReceiverError:
+        return ReceiverError(
+            f"{assoc.party} does not know our receiver: C-MOVE destination {self._served.ae_title} (0xA801).",
+            hint=self._registered(assoc),
         )
+
+    def _registered(self, assoc: Association) -> str:
+        """Return what must hold at the node: some say nothing of it where it does not."""
+        ae_title, port = self._served.ae_title, self._served.port
+        return f"See that AE title {ae_title} is registered there, at {assoc.own_address()} port {port}."
 
 
 def _is_refusal(told: SubOperations, came: int) -> bool:

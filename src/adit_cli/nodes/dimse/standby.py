@@ -11,7 +11,7 @@ import pickle
 import subprocess
 import sys
 
-from adit_cli.errors import NodeError, Reason, TransientNodeError
+from adit_cli.errors import ReceiverError, TransientNodeError
 from adit_cli.nodes.inbox import Inbox, Lock, Order, Served
 
 _PROGRAM = "adit_cli.nodes.dimse.resident"
@@ -26,7 +26,7 @@ class Standby:
         self._use: Lock | None = None
 
     def ready(self) -> Served:
-        """Return the receiver, which then runs until `close`; NodeError where there can be none."""
+        """Return the receiver, which then runs until `close`; ReceiverError where there can be none."""
         self._use = self._use or self.inbox.use()
         served = self.inbox.served()
         if served is None:
@@ -54,8 +54,8 @@ def _start(order: Order) -> None:
         check=False,
     )
     if not done.stdout:
-        raise NodeError("Our receiver for C-MOVE did not start.", hint="`adit receive` shows why.")
+        raise ReceiverError("Our receiver for C-MOVE did not start.", hint="`adit receive` shows why.")
     word = json.loads(done.stdout)
     if word:
         said = f"C-MOVE needs a receiver on this machine: {word['message']}"
-        raise NodeError(said, hint=word["hint"], reason=Reason.UNREACHABLE)
+        raise ReceiverError(said, hint=word["hint"])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pynetdicom import AE
 
-from adit_cli.errors import NodeError, Reason, TransientNodeError
+from adit_cli.errors import Reason, ReceiverError, TransientNodeError
 from adit_cli.jobfile.node import Limits, Timeouts
 from adit_cli.jobfile.receiver import ReceiverSpec
 from adit_cli.nodes.base import Arrival, FailedInstance, RetrieveRequest
@@ -230,7 +230,7 @@ def test_slow_progress_ends_by_the_total_time(order: Order, tmp_path: Path) -> N
 def test_unknown_move_destination_is_told_with_what_to_register(order: Order, tmp_path: Path) -> None:
     mover = Mover(order, lambda move: move.end(DESTINATION_UNKNOWN))
 
-    with pytest.raises(NodeError, match="C-MOVE destination ADIT") as caught:
+    with pytest.raises(ReceiverError, match="C-MOVE destination ADIT") as caught:
         mover.fetch(tmp_path)
 
     assert str(mover.archive.port()) in caught.value.hint

@@ -1,0 +1,127 @@
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from adit_cli.errors import UsageError
+from adit_cli.nodes.inbox import Inbox, Served
+
+STUDY = "1.2.3"
+HOLD = """
+import sys
+from pathlib import Path
+from adit_cli.nodes.inbox import Inbox
+with Inbox(Path(sys.argv[1])).expecting("1.2.3", "PACS@there") as landing:
+    (landing / "1.dcm").write_bytes(b"left behind")
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Inbox:
+    inbox = Inbox(tmp_path / "inbox")
+    inbox.prepare()
+    return inbox
+
+
+def test_only_a_study_that_is_waited_for_is_expected(inbox: Inbox) -> None:
+    assert not inbox.expects(STUDY)
+    with inbox.expecting(STUDY, "PACS@there") as landing:
+        assert landing == inbox.folder / STUDY
+        assert inbox.expects(STUDY)
+        assert not inbox.expects("1.2.4")
+        assert inbox.asked() == ["PACS@there"]
+
+    assert not inbox.expects(STUDY)
+    assert (inbox.asked(), landing.exists()) == ([], False)
+
+
+def test_a_study_is_moved_by_one_after_the_other(inbox: Inbox) -> None:
+    second = threading.Event()
+
+    def move_too() -> None:
+        with Inbox(inbox.folder).expecting(STUDY, "PACS@there") as landing:
+            assert list(landing.iterdir()) == []
+            second.set()
+
+    thread = threading.Thread(target=move_too)
+    with inbox.expecting(STUDY, "PACS@there") as landing:
+        thread.start()
+        (landing / "1.dcm").write_bytes(b"of the first")
+        assert not second.is_set()
+    thread.join(30)
+
+    assert second.is_set()
+
+
+def test_what_a_dead_mover_left_is_swept_and_nothing_of_a_living_one(inbox: Inbox) -> None:
+    command = [sys.executable, "-c", HOLD, str(inbox.folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as mover:
+        assert mover.stdout is not None
+        assert mover.stdout.readline() == b"ready\n"
+        inbox.sweep()
+        assert (inbox.folder / STUDY / "1.dcm").exists()
+        mover.kill()
+
+    assert not inbox.expects(STUDY)
+    inbox.sweep()
+    assert not (inbox.folder / STUDY).exists()
+
+
+def test_one_receiver_serves_an_inbox_and_is_known_by_its_port(inbox: Inbox) -> None:
+    assert inbox.served() is None
+    lock = inbox.serve()
+    assert lock is not None
+    inbox.announce(lock, Served("ADIT", 11112, 7))
+
+    assert Inbox(inbox.folder).serve() is None
+    assert Inbox(inbox.folder).served() == Served("ADIT", 11112, 7)
+    lock.close()
+    assert inbox.served() is None
+
+
+def test_receiver_of_jobs_ends_with_the_last_who_uses_it(inbox: Inbox) -> None:
+    one, other, unused = inbox.use(), inbox.use(), threading.Event()
+
+    def wait() -> None:
+        inbox.until_unused().close()
+        unused.set()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    one.close()
+    assert not unused.is_set()
+    other.close()
+    thread.join(30)
+
+    assert unused.is_set()
+
+
+def test_refused_callers_are_told_to_those_who_waited_since_then(inbox: Inbox) -> None:
+    inbox.note_refused("EARLY@10.0.0.1: not known")
+    when = time.time() + 1
+    assert inbox.refused_since(when) == []
+    assert inbox.refused_since(0) == ["EARLY@10.0.0.1: not known"]
+    for _ in range(3000):
+        inbox.note_refused("MANY@10.0.0.1: not known, not known, not known")
+
+    assert inbox.refused_since(0) == ["MANY@10.0.0.1: not known, not known, not known"]
+    assert (inbox.folder / ".refused").stat().st_size < 1 << 17
+
+
+def test_inbox_and_all_in_it_are_closed_to_others(inbox: Inbox) -> None:
+    with inbox.expecting(STUDY, "PACS@there") as landing:
+        modes = [path.stat().st_mode & 0o077 for path in (inbox.folder, landing, *inbox.folder.rglob("*"))]
+
+    assert set(modes) == {0}
+
+
+def test_inbox_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+
+    with pytest.raises(UsageError, match="file"):
+        Inbox(tmp_path / "file" / "inbox").prepare()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Self
 
@@ -12,11 +14,11 @@ from pynetdicom.events import Event
 
 from adit_cli.jobfile.node import DimsePeer, Timeouts
 from adit_cli.nodes.demo import DemoPacs
+from adit_cli.nodes.demo.catalog import read
 from tests.support.process import LOOPBACK
 
 _PENDING, _REFUSED = 0xFF00, 0xA900
 _NEEDED = {"SERIES": ("StudyInstanceUID",), "IMAGE": ("StudyInstanceUID", "SeriesInstanceUID")}
-_ALL = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 
 
 class QuirkyPacs(DemoPacs):
@@ -32,11 +34,17 @@ class QuirkyPacs(DemoPacs):
         self.hidden: set[str] = set()
         """Keys that it never returns."""
         self.availability = "ONLINE"
+        self.lost: set[str] = set()
+        """Instances that it lists and does not send, and says Success all the same."""
+        self.endless = False
+        """Whether it goes on answering a query until the association is gone, deaf to C-CANCEL."""
+        self.aborted = threading.Event()
         self.asked: list[dict[str, str]] = []
 
     def __enter__(self) -> Self:
         super().__enter__()
         if self._server is not None:
+            self._server.bind(evt.EVT_ABORTED, self._note_abort)  # pyright: ignore[reportUnknownMemberType]  # as below
             self._server.bind(evt.EVT_SOP_EXTENDED, self._extended)  # pyright: ignore[reportUnknownMemberType]  # pynetdicom's types are partial
         return self
 
@@ -54,6 +62,9 @@ class QuirkyPacs(DemoPacs):
         """Return the levels at which it was asked, in order."""
         return [keys["QueryRetrieveLevel"] for keys in self.asked]
 
+    def _note_abort(self, _event: Event) -> None:
+        self.aborted.set()
+
     def _extended(self, event: Event) -> dict[str, bytes]:
         wanted: dict[str, bytes] = getattr(event, "app_info", {})
         return wanted if self.relational else {}
@@ -68,12 +79,22 @@ class QuirkyPacs(DemoPacs):
         wanted.update(event.identifier)
         for keyword in self.deaf_to & keys.keys():
             setattr(wanted, keyword, None)
-        for answer in self._catalog.find(wanted):
+        found = list(self._catalog.find(wanted))
+        for answer in cycle(found) if self.endless else found:
             for keyword in self.hidden & {element.keyword for element in answer}:
                 delattr(answer, keyword)
             if "InstanceAvailability" not in self.hidden:
                 answer.InstanceAvailability = self.availability
             yield _PENDING, answer
+
+    def _on_get(self, event: Event) -> Iterator[int | tuple[int, Dataset | None]]:
+        paths = [path for path in self._catalog.paths(event.identifier) if self._has(path)]
+        yield len(paths)
+        for path in paths:
+            yield _PENDING, read(path)
+
+    def _has(self, path: Path) -> bool:
+        return str(read(path, pixels=False).SOPInstanceUID) not in self.lost
 
     def _must_refuse(self, keys: dict[str, str]) -> bool:
         above = _NEEDED.get(keys["QueryRetrieveLevel"], ())

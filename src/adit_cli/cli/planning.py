@@ -14,6 +14,7 @@ from adit_cli.cli.wording import count
 from adit_cli.deid.describe import describe_profile
 from adit_cli.engine.preview import Preview
 from adit_cli.jobfile.job import Job
+from adit_cli.tasks.availability import Away, away_of
 from adit_cli.tasks.planned import PlannedStudy
 from adit_cli.tasks.task import Unresolved
 
@@ -70,6 +71,7 @@ def _row(preview: Preview, study: PlannedStudy) -> dict[str, str | int | None]:
         "instances": study.task.instances,
         "rows": " ".join(map(str, study.task.rows)),
         "state": status.value if status else "new",
+        "availability": study.availability or None,
     }
 
 
@@ -92,6 +94,16 @@ def _as_object(job: Job, preview: Preview) -> dict[str, object]:
     }
 
 
+def _away(studies: list[PlannedStudy]) -> Iterator[str]:
+    """Yield how many of the studies must be brought back first, by where they are."""
+    places: dict[Away, list[str]] = {}
+    for study in studies:
+        if (away := away_of(study.availability)) is not None:
+            places.setdefault(away, []).append(study.task.study_uid)
+    for away, uids in places.items():
+        yield f"  {count(len(uids), 'study')} {away.words}, such as {uids[0]}"
+
+
 def _totals(job: Job, preview: Preview) -> Iterator[str]:
     plan = preview.plan
     moving = [study for study in plan.studies if preview.would_move(study)]
@@ -106,6 +118,7 @@ def _totals(job: Job, preview: Preview) -> Iterator[str]:
         yield f"  {count(done, 'study')} ended in an earlier run and would not (see: adit status {job.name})"
     if plan.unresolved:
         yield f"  {count(len(plan.unresolved), 'row or UID', 'rows or UIDs')} without a match"
+    yield from _away(moving)
     for one in plan.excluded:
         noun = "study" if one.level == "study" else "series"
         yield f"  {count(one.count, noun)} kept out by {one.rule}, such as {one.examples[0]}"

@@ -70,12 +70,9 @@ def test_the_selection_has_something_to_find_and_to_leave_out() -> None:
 def test_a_query_of_an_archive_that_ends_its_answers_early_selects_what_a_full_list_does(
     archive: Orthanc, tmp_path: Path
 ) -> None:
-    listed = archive.json("/studies")
-
     _, uids, told = planned(tmp_path, archive.address, SELECT)
 
-    assert isinstance(listed, list)
-    assert len(listed) == len(STUDIES)
+    assert archive.statistics()["CountStudies"] == len(STUDIES)
     assert len(uids) == len(set(uids))
     assert set(uids) == MEANT, told
 

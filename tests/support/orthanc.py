@@ -79,6 +79,10 @@ class Orthanc:
         """Return the Study Instance UIDs it holds."""
         return [one["MainDicomTags"]["StudyInstanceUID"] for one in self.found("Study")]
 
+    def statistics(self) -> dict[str, int | str]:
+        """Return how much it holds, as it counts itself."""
+        return cast("dict[str, int | str]", self.json("/statistics"))
+
     def arrivals(self) -> int:
         """Return how many instances ever arrived, those that replaced others included."""
         answer = cast("dict[str, list[dict[str, object]]]", self.json("/changes?limit=100000"))

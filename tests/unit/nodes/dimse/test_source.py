@@ -8,7 +8,7 @@ import pytest
 from adit_cli.dicom.attributes import decode_attributes, encode_attributes
 from adit_cli.dicom.files import read_file_meta
 from adit_cli.dicom.query import Level
-from adit_cli.errors import NodeError, Reason, TransientNodeError
+from adit_cli.errors import CutShortError, NodeError, Reason, TransientNodeError
 from adit_cli.jobfile.node import Limits, Timeouts
 from adit_cli.nodes.base import Arrival, FailedInstance, RetrieveRequest
 from adit_cli.nodes.dimse import pdu
@@ -132,7 +132,7 @@ def test_instances_are_looked_for_series_by_series_with_all_unique_keys() -> Non
         (0xA900, NodeError, "0xA900"),
         (0xC001, NodeError, "unable to process"),
         (0xA700, TransientNodeError, "out of resources"),
-        (CANCEL, NodeError, "cancelled"),
+        (CANCEL, CutShortError, "cancelled"),
     ],
 )
 def test_query_that_is_refused_is_told_with_its_status(status: int, kind: type[NodeError], said: str) -> None:

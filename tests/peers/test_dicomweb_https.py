@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.support.commandline import CommandLine
 from tests.support.http_peer import HttpPeer, http_peer
 from tests.support.peers import Orthanc
 from tests.support.program import Adit, Ended
+from tests.support.tunnel import tunnel
 from tests.support.web_pacs import WebPacs
 
 pytestmark = pytest.mark.peers
@@ -172,3 +174,35 @@ def test_a_wrong_password_is_named_and_not_repeated(closed_pacs: ClosedPacs, tmp
     assert ended.code == 6
     assert "401 Unauthorized" in ended.err
     assert_nothing_leaks(ended)
+
+
+def test_https_goes_through_the_proxy_of_the_environment_with_its_password(
+    ours: Authority, study: BuiltStudy, tmp_path: Path
+) -> None:
+    pacs = WebPacs([study])
+    context = server_context(ours.certificate("behind", host="pacs.example.org"))
+
+    with http_peer(pacs, context) as peer, tunnel("Proxy-Authorization: Basic dXNlcjpwYSBzcw==") as proxy:
+        url = peer.url.replace("127.0.0.1", "pacs.example.org")
+        node = {"url": url, "ca": str(ours.ca), "auth": {"bearer": GUESS}}
+        through = {"HTTPS_PROXY": f"http://user:pa%20ss@127.0.0.1:{proxy.port}", "NO_PROXY": "localhost"}
+        adit = replace(configured(tmp_path, web={"dicomweb": node}), env=through)
+        got = adit("get", "web", study.uid, "-o", tmp_path / "out")
+        sent = adit("send", "web", study.folder)
+
+    assert (got.code, sent.code) == (0, 0), got.err + sent.err
+    assert contents(tmp_path / "out") == contents(study.folder)
+    assert len(pacs.stored) == len(study.files)
+    assert all(head.startswith(f"CONNECT pacs.example.org:{peer.port} ") for head in proxy.heads)
+    assert GUESS not in "".join(proxy.heads)
+
+
+def test_a_proxy_that_wants_a_password_is_named(tmp_path: Path) -> None:
+    node = {"url": "https://pacs.example.org/dicom-web"}
+
+    with tunnel("Proxy-Authorization: Basic") as proxy:
+        adit = configured(tmp_path, web={"dicomweb": node})
+        ended = replace(adit, env={"https_proxy": f"127.0.0.1:{proxy.port}"})("query", "web")
+
+    assert ended.code == 6, ended.err
+    assert "the proxy wants a user and password" in ended.err

@@ -18,6 +18,7 @@ from tests.support.web_pacs import WebPacs, bending, stored_reply
 SECRET = "hunter2-of-a-test"  # noqa: S105 - made up
 LOGIN_PAGE = Reply(200, b"<html><form>Log in</form></html>", "text/html")
 ELSEWHERE = "URL leads elsewhere"
+LATER = {"Retry-After": "3600"}
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +49,8 @@ BROKEN = [
     pytest.param(Reply(403), "403 Forbidden", "ask for the permission", id="403"),
     pytest.param(Reply(404), "404 Not Found", "Check the URL's path", id="404"),
     pytest.param(Reply(500, b"NullPointerException of DOE^JANE"), "500 Internal", "own log", id="500"),
+    pytest.param(Reply(429, headers=LATER), "429 Too Many Requests", "with fewer workers", id="429"),
+    pytest.param(Reply(503, headers=LATER), "503 Service Unavailable", "with fewer workers", id="503"),
     pytest.param(redirect_to_itself, "302 Found", ELSEWHERE, id="redirect-loop"),
     pytest.param(LOGIN_PAGE, "a web page in place of DICOM", "login page", id="html"),
     pytest.param(Reply(200, content_type="application/dicom+json"), "", "", id="empty"),
@@ -233,6 +236,7 @@ def test_partial_content_without_a_listing_is_a_named_failure(
         (Reply(404), "404 Not Found"),
         (Reply(405), "405 Method Not Allowed"),
         (Reply(413), "413"),
+        (Reply(503, headers=LATER), "503 Service Unavailable"),
         (Reply(500), "500 Internal"),
         (redirect_to_itself, "302 Found"),
         (LOGIN_PAGE, "a web page in place of DICOM"),

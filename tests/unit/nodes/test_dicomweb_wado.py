@@ -111,14 +111,32 @@ def test_the_stored_transfer_syntax_is_asked_for(study: BuiltStudy, tmp_path: Pa
     ]
 
 
-def test_a_server_that_does_not_know_the_star_is_asked_without_it(study: BuiltStudy, tmp_path: Path) -> None:
+@pytest.mark.parametrize("status", [400, 406, 415])
+def test_a_server_that_does_not_know_the_star_is_asked_without_it(
+    study: BuiltStudy, tmp_path: Path, status: int
+) -> None:
     def answer(seen: Seen) -> Reply:
-        return Reply(406) if "*" in seen.headers["accept"] else served(study)(seen)
+        return Reply(status) if "*" in seen.headers["accept"] else served(study)(seen)
 
     with fetching(answer, tmp_path) as fetch:
         assert fetch.retrieve(listed(study)) == []
+        assert fetch.retrieve(listed(study)) == []
 
-    assert fetch.uids == study.instance_uids
+    assert fetch.uids == [*study.instance_uids] * 2
+    assert ["*" in seen.headers["accept"] for seen in fetch.peer.seen] == [True, False, False]
+
+
+def test_a_server_that_refuses_a_request_for_other_reasons_is_asked_with_the_star_again(
+    study: BuiltStudy, tmp_path: Path
+) -> None:
+    replies = [Reply(400), Reply(400)]
+
+    with fetching(lambda seen: replies.pop() if replies else served(study)(seen), tmp_path) as fetch:
+        with pytest.raises(NodeError, match="400 Bad Request"):
+            fetch.retrieve(listed(study))
+        fetch.retrieve(listed(study))
+
+    assert ["*" in seen.headers["accept"] for seen in fetch.peer.seen] == [True, False, True]
 
 
 def test_parts_larger_than_the_buffer_arrive_whole(tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ logger = logging.getLogger(__name__)
 _DICOM = "application/dicom"
 _AS_STORED = f'multipart/related; type="{_DICOM}"; transfer-syntax=*'
 _AS_IT_LIKES = f'multipart/related; type="{_DICOM}"'
-_NOT_ACCEPTABLE, _NO_CONTENT, _PARTIAL = 406, 204, 206
+_NO_CONTENT, _PARTIAL = 204, 206
+_NOT_UNDERSTOOD = frozenset((400, 406, 415))
+"""What servers answer to `transfer-syntax=*` that do not know it."""
 _STUDY, _SERIES, _INSTANCE = 0x0020000D, 0x0020000E, 0x00080018
 _KEYWORDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 _PAST_THE_END = 0xFFFFFFFF
@@ -82,20 +84,27 @@ class Wado:
 
     def fetch(self, wanted: Wanted, spool: Path, arrived: OnArrival, brought: Brought) -> None:
         """Write what comes to the spool and note it in `brought`, also where it then breaks off."""
-        ask = Ask(f"WADO-RS of {wanted.level}", self._prefix + wanted.path, self._accept)
-        with self._connection.exchange(ask) as answer:
-            refused = answer.status == _NOT_ACCEPTABLE and self._accept == _AS_STORED
-            if not refused:
-                answer.check()
-                brought.partial = _partial(answer)
-                for arrival in _Landing(answer, wanted, spool, brought).files():
-                    brought.arrived.add(arrival.uid)
-                    arrived(arrival)
-                return
-            answer.drain()
+        if self._fetched(wanted, self._accept, spool, arrived, brought):
+            return
+        self._fetched(wanted, _AS_IT_LIKES, spool, arrived, brought)
         logger.info("%s does not know transfer-syntax=*: it chooses one itself", self._connection.name)
         self._accept = _AS_IT_LIKES
-        self.fetch(wanted, spool, arrived, brought)
+
+    def _fetched(
+        self, wanted: Wanted, accept: str, spool: Path, arrived: OnArrival, brought: Brought
+    ) -> bool:
+        """Fetch; return False where the server may not know the star."""
+        ask = Ask(f"WADO-RS of {wanted.level}", self._prefix + wanted.path, accept)
+        with self._connection.exchange(ask) as answer:
+            if answer.status in _NOT_UNDERSTOOD and accept == _AS_STORED:
+                answer.drain()
+                return False
+            answer.check()
+            brought.partial = _partial(answer)
+            for arrival in _Landing(answer, wanted, spool, brought).files():
+                brought.arrived.add(arrival.uid)
+                arrived(arrival)
+        return True
 
     def metadata(self, instance: InstanceRef) -> JsonDataset:
         """Return the header of one instance (PS3.18 §10.4.1.1.2)."""

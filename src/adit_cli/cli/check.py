@@ -37,8 +37,10 @@ def check(
     for path in jobs:
         try:
             job = check_job(ctx, path, var)
-            read_inputs(job)
+            inputs = read_inputs(job)
             typer.echo(describe(job))
+            for warning in inputs.warnings:
+                typer.echo(f"warning: {warning}", err=True)
         except AditError as error:
             problems += 1
             typer.echo(error.message, err=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from adit_cli.cli.wording import count, duration
 from adit_cli.deid.describe import describe_profile
 from adit_cli.jobfile.archive import Archive
+from adit_cli.jobfile.cohort import LeftOut
 from adit_cli.jobfile.job import Job
 from adit_cli.jobfile.node import FolderNode, label
 from adit_cli.jobfile.selector import Selector, SeriesRules, Studies
@@ -87,20 +88,31 @@ def _takes(job: Job) -> Iterator[str]:
     studies = list(_studies(job.select.studies)) or ["every study"]
     nodes = ", else ".join(_node(job, name) for name in job.source)
     yield f"{', and '.join(studies)} from {nodes}"
+    if exclude := job.select.studies.exclude:
+        yield f"but not {', nor '.join(_left_out(exclude))}"
 
 
 def _studies(studies: Studies) -> Iterator[str]:
-    if studies.cohort:
-        yield f"what the rows of {_short(studies.cohort.file)} name"
-    if studies.query:
-        rules = _rules(studies.query)
+    for cohort in studies.cohort:
+        yield f"what the rows of {_short(cohort.file)} name"
+    for query in studies.query:
+        rules = _rules(query)
         yield f"every study with {rules}" if rules else "every study"
-        for rule in studies.query.exclude:
+        for rule in query.exclude:
             yield f"none with {_rules(rule)}"
     if studies.uids:
         yield count(len(studies.uids), "study") + " by UID"
     elif "uids" in studies.model_fields_set:
         yield "the studies whose UIDs are piped in"
+
+
+def _left_out(exclude: LeftOut) -> Iterator[str]:
+    for cohort in exclude.cohort:
+        yield f"what the rows of {_short(cohort.file)} match"
+    if exclude.uids:
+        yield count(len(exclude.uids), "study") + " by UID"
+    for name in exclude.delivered_by:
+        yield f"what job {name} has delivered"
 
 
 def _series(series: SeriesRules) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import typer
@@ -12,6 +12,7 @@ from adit_cli.cli.table import Column
 from adit_cli.cli.wording import count, size
 from adit_cli.engine.folders import JobFolder
 from adit_cli.engine.report import Summary, TaskRecord, open_reader
+from adit_cli.tasks.inputs import InputRow
 from adit_cli.tasks.task import TaskStatus, Unresolved
 
 NAMED = 3
@@ -37,6 +38,14 @@ TASK_COLUMNS = {
 }
 
 
+RESULTS = frozenset(
+    {
+        *TASK_COLUMNS,
+        *("received", "withheld", "rejected", "seconds", "rows", "hint", "notes"),
+    }
+)
+
+
 def show_jobs(summaries: Iterable[Summary], output: Format | None) -> None:
     """Write a row for each job."""
     rows = [job_row(one) for one in summaries]
@@ -57,10 +66,10 @@ def job_row(summary: Summary) -> Row:
     }
 
 
-def task_row(record: TaskRecord) -> Row:
+def task_row(record: TaskRecord) -> dict[str, str | int | float | None]:
     """Return a task as a row."""
     outcome = record.outcome
-    row = {
+    row: dict[str, str | int | float | None] = {
         "study_uid": record.study_uid,
         "status": record.status.value,
         "reason": outcome.reason.value if outcome and outcome.reason else "",
@@ -78,6 +87,19 @@ def task_row(record: TaskRecord) -> Row:
     }
     words = {"message": outcome.message, "hint": outcome.hint, "notes": "; ".join(outcome.notes)}
     return row | moved | rest | words
+
+
+def row_columns(rows: Sequence[InputRow], *, several: bool) -> dict[str, str]:
+    """Return what the cohort's rows say in columns of their own; of several tables also where the rows are.
+
+    A column whose name a result has as well is marked as the cohort's.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for title, text in row.extra.items():
+            found.setdefault(f"cohort {title}" if title in RESULTS else title, {})[text] = None
+    columns = {title: "; ".join(filter(None, texts)) for title, texts in found.items()}
+    return {"rows": ", ".join(row.where for row in rows)} | columns if several and rows else columns
 
 
 def state(summary: Summary) -> str:

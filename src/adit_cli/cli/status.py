@@ -11,7 +11,14 @@ from adit_cli.cli.completion import complete_job
 from adit_cli.cli.loading import job_name
 from adit_cli.cli.options import FormatOption
 from adit_cli.cli.output import show_rows, write
-from adit_cli.cli.records import TASK_COLUMNS, problem_lines, show_jobs, summary_lines, task_row
+from adit_cli.cli.records import (
+    TASK_COLUMNS,
+    problem_lines,
+    row_columns,
+    show_jobs,
+    summary_lines,
+    task_row,
+)
 from adit_cli.cli.settings import new_app, settings
 from adit_cli.engine.folders import state_folder
 from adit_cli.engine.report import open_reader, summaries
@@ -50,7 +57,11 @@ def status(
     with open_reader(state.job(job_name(job))) as reader:
         if output:
             records = reader.tasks(FAILED if failed else ())
-            show_rows([task_row(one) for one in records], TASK_COLUMNS, output, uid="study_uid")
+            several = reader.tables > 1
+            rows = [
+                {**task_row(one), **row_columns(reader.inputs(one.rows), several=several)} for one in records
+            ]
+            show_rows(rows, TASK_COLUMNS, output, uid="study_uid")
             return
         write("\n".join(summary_lines(reader.summary())))
         if failed:

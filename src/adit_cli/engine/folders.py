@@ -98,6 +98,11 @@ class StateFolder:
         return self
 
 
+def state_of(spool: Path) -> StateFolder:
+    """Return the state folder that a job's spool is in."""
+    return StateFolder(spool.parents[2])
+
+
 def state_folder(explicit: Path | None, env: Mapping[str, str]) -> StateFolder:
     """Return the folder that the user chose: the option, then $ADIT_STATE_DIR, then the platform's."""
     chosen = explicit or env.get("ADIT_STATE_DIR") or platformdirs.user_state_path("adit")

@@ -8,11 +8,13 @@ from collections.abc import Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from adit_cli.engine import inputs
 from adit_cli.engine.folders import JobFolder, StateFolder
 from adit_cli.engine.lock import holder
 from adit_cli.engine.rows import outcome_of
 from adit_cli.engine.schema import opened, translated
 from adit_cli.errors import Reason, UsageError
+from adit_cli.tasks.inputs import InputRow
 from adit_cli.tasks.task import Attempt, Outcome, TaskStatus, Unresolved
 
 PAGE = 500
@@ -152,6 +154,28 @@ class StateReader:
                     "page": PAGE,
                 },
             ).fetchall()
+
+    def inputs(self, numbers: Iterable[int]) -> list[InputRow]:
+        """Return rows of the job's cohorts by their numbers."""
+        with translated(self._folder.database):
+            return inputs.rows_of(self._db, numbers)
+
+    @property
+    def tables(self) -> int:
+        """How many tables the rows of the job come from."""
+        with translated(self._folder.database):
+            return inputs.tables(self._db)
+
+    def delivered(self) -> set[str]:
+        """Return the studies that were delivered whole, whatever the job asks for now."""
+        with translated(self._folder.database):
+            rows = self._db.execute(
+                "select task.study_uid from task join attempt"
+                " on attempt.task = task.number and attempt.number = task.attempts"
+                " where task.status = 'success' or task.status = 'warning' and attempt.rejected = 0"
+                " and json_array_length(attempt.missing) = 0"
+            )
+            return {row["study_uid"] for row in rows}
 
     def attempts(self, key: str) -> list[Attempt]:
         """Return every attempt at a task, the first one first."""

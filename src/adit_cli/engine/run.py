@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from adit_cli.engine.ending import Moved, exit_code
-from adit_cli.engine.evidence import check_evidence_folder, write_evidence_of
 from adit_cli.engine.events import Event, Resolving, RunEnded, RunStarted, TaskEnded
+from adit_cli.engine.evidence import check_evidence_folder, write_evidence_of
 from adit_cli.engine.executor import OnEvent, clear_spool, run_tasks
 from adit_cli.engine.feed import Feed
 from adit_cli.engine.folders import StateFolder
@@ -97,6 +97,7 @@ class _Run:
 
     def _go(self, parts: Parts, work: Work) -> RunEnded:
         scope = parts.scope(work)
+        self._store.keep_inputs(self._job)
         digest = TaskKeys(self._job, work.key).digest_of(scope)
         if self._may_grow(scope, digest):
             return self._grow(parts, work, scope, digest)

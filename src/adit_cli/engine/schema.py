@@ -102,6 +102,8 @@ STEPS = (
     )
     """,
     "create table part (label text primary key, resolved real not null) without rowid",
+    "create table cohort (fingerprint text not null)",
+    "create table cohort_row (number integer primary key, place text not null, extra text not null)",
 )
 
 

@@ -12,13 +12,15 @@ import time
 from collections.abc import Collection, Generator, Iterable
 from contextlib import contextmanager
 
-from adit_cli.engine import progress, replan
+from adit_cli.engine import inputs, progress, replan
 from adit_cli.engine.folders import JobFolder
 from adit_cli.engine.progress import Asked
 from adit_cli.engine.replan import Merged
 from adit_cli.engine.rows import Started, outcome_row, task_of
 from adit_cli.engine.schema import opened, transaction, translated
 from adit_cli.errors import Reason
+from adit_cli.jobfile.job import Job
+from adit_cli.tasks.inputs import fingerprint, input_rows
 from adit_cli.tasks.task import Outcome, TaskStatus, TransferTask, Unresolved
 
 LEFT_RUNNING = Outcome(
@@ -97,6 +99,13 @@ class StateStore:
         """Return how far the plan of the job is; None where none was ever begun."""
         with translated(self.folder.database):
             return progress.asked(self._db, time.time())
+
+    def keep_inputs(self, job: Job) -> None:
+        """Keep the rows of the job's cohorts, unless they are kept as they stand."""
+        now = fingerprint(job)
+        with self._writing():
+            if now != (inputs.fingerprint(self._db) or ""):
+                inputs.keep(self._db, now, input_rows(job))
 
     def begin_plan(self, digest: str, keep: Collection[str]) -> None:
         """Note that a plan is begun that comes in parts, of which these need not come again."""

@@ -8,8 +8,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from adit_cli.engine.delivered import delivered_by
 from adit_cli.engine.desks import SIDE_BY_SIDE, OpenDesk, open_desk
-from adit_cli.engine.folders import StateFolder
+from adit_cli.engine.folders import StateFolder, state_of
 from adit_cli.engine.seats import Seating, ServerSeats
 from adit_cli.engine.shares import limited
 from adit_cli.engine.worker import Report, RunOne, Setup
@@ -119,7 +120,9 @@ class _StepAside:
 
 def scope_of_transfers(work: Work) -> Scope:
     """Return what the job asks."""
-    return scope_of(work.job)
+    exclude = work.job.select.studies.exclude
+    earlier = exclude.delivered_by if exclude else ()
+    return scope_of(work.job, delivered=delivered_by(state_of(work.spool), earlier))
 
 
 TRANSFERS = Parts(plan_transfers, seats_for_transfers, scope_of_transfers)

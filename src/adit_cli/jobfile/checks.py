@@ -14,6 +14,7 @@ from adit_cli.jobfile.direct import why_not_direct
 from adit_cli.jobfile.job import JobFile
 from adit_cli.jobfile.node import SHORT_DIMSE, FolderNode, NodeSpec, ServerNode
 from adit_cli.jobfile.problems import Loc, did_you_mean
+from adit_cli.jobfile.selector import Studies
 
 Finding: TypeAlias = tuple[Loc, str]
 _USER = re.compile(r"//[^/]*@")
@@ -123,7 +124,7 @@ def piped_in_or_selected(subject: Subject) -> Iterator[Finding]:
     """Find what would add to UIDs that are piped in; whoever pipes means just these."""
     studies = subject.job.select.studies
     for key, given in (("cohort", studies.cohort), ("query", studies.query)):
-        if subject.piped and given is not None and not subject.dash:
+        if subject.piped and given and not subject.dash:
             yield (
                 ("select", "studies", key),
                 'is used although UIDs are piped in: leave it out, or say that both are meant by `uids: "-"`',
@@ -135,12 +136,13 @@ def something_selected(subject: Subject) -> Iterator[Finding]:
     studies = subject.job.select.studies
     if all(isinstance(node, FolderNode) for node in _sources(subject)) or subject.piped:
         return
-    if studies.query is not None and studies.query.is_everything:
-        yield (
-            ("select", "studies", "query"),
-            "would take the whole archive: name at least one key, such as study_date",
-        )
-    elif not (studies.cohort or studies.query or studies.uids or subject.dash):
+    for at, query in enumerate(studies.query):
+        if query.is_everything:
+            yield (
+                ("select", "studies", "query", at),
+                "would take the whole archive: name at least one key, such as study_date",
+            )
+    if not (studies.cohort or studies.query or studies.uids or subject.dash):
         yield (
             ("select", "studies"),
             "the job selects nothing: name a cohort, a query or uids, or pipe UIDs in with --uids -",
@@ -172,7 +174,7 @@ def pseudonyms_are_used(subject: Subject) -> Iterator[Finding]:
 def column_has_a_cohort(subject: Subject) -> Iterator[Finding]:
     """Find pseudonyms from a column of no table."""
     pseudonyms = subject.job.pseudonyms
-    if pseudonyms is not None and pseudonyms.source == "column" and subject.job.select.studies.cohort is None:
+    if pseudonyms is not None and pseudonyms.source == "column" and not subject.job.select.studies.cohort:
         yield ("pseudonyms", "from"), "column is one of the cohort's, and this job has no cohort"
 
 
@@ -182,15 +184,18 @@ def files_exist(subject: Subject) -> Iterator[Finding]:
     named: list[tuple[Loc, Path | None]] = [
         (("key_file",), job.key_file),
         (("pseudonyms", "file"), job.pseudonyms.file if job.pseudonyms else None),
-        (
-            ("select", "studies", "cohort", "file"),
-            job.select.studies.cohort.file if job.select.studies.cohort else None,
-        ),
+        *_tables(job.select.studies),
         *named_files(job.deidentify, subject.folder),
     ]
     for loc, path in named:
         if path is not None and not path.is_file():
             yield loc, f"there is no such file: {path}{_similar(path)}"
+
+
+def evidence_is_apart(subject: Subject) -> Iterator[Finding]:
+    """Find evidence in the reach of those who get the data."""
+    destinations = map(subject.node, subject.job.destinations)
+    yield from evidence_beside_data(subject.job.deidentify, subject.folder, destinations)
 
 
 def direct_is_possible(subject: Subject) -> Iterator[Finding]:
@@ -204,10 +209,22 @@ def direct_is_possible(subject: Subject) -> Iterator[Finding]:
         yield ("direct",), why
 
 
-def evidence_is_apart(subject: Subject) -> Iterator[Finding]:
-    """Find evidence in the reach of those who get the data."""
-    destinations = map(subject.node, subject.job.destinations)
-    yield from evidence_beside_data(subject.job.deidentify, subject.folder, destinations)
+def _tables(studies: Studies) -> Iterator[tuple[Loc, Path]]:
+    for at, cohort in enumerate(studies.cohort):
+        yield ("select", "studies", "cohort", at, "file"), cohort.file
+    for at, cohort in enumerate(studies.exclude.cohort if studies.exclude else ()):
+        yield ("select", "studies", "exclude", "cohort", at, "file"), cohort.file
+
+
+def others_are_left_out(subject: Subject) -> Iterator[Finding]:
+    """Find a job that would leave out what it delivered itself."""
+    exclude = subject.job.select.studies.exclude
+    for at, name in enumerate(exclude.delivered_by if exclude else ()):
+        if name == subject.job.name:
+            yield (
+                ("select", "studies", "exclude", "delivered_by", at),
+                "is this job itself: what it has delivered stays done anyway",
+            )
 
 
 def _similar(path: Path) -> str:
@@ -222,11 +239,12 @@ CHECKS: tuple[tuple[Check, frozenset[str]], ...] = (
     (distinct_destinations, frozenset({"source", "destinations", "nodes"})),
     (something_selected, frozenset({"source", "select", "nodes"})),
     (piped_in_or_selected, frozenset({"select"})),
+    (others_are_left_out, frozenset({"select", "name"})),
     (one_key, frozenset({"key", "key_file"})),
     (pseudonyms_are_used, frozenset({"pseudonyms", "deidentify", "trial"})),
     (column_has_a_cohort, frozenset({"pseudonyms", "select"})),
-    (direct_is_possible, frozenset({"source", "destinations", "nodes", "deidentify", "pseudonyms", "trial"})),
     (files_exist, frozenset({"key_file", "pseudonyms", "select", "deidentify"})),
+    (direct_is_possible, frozenset({"source", "destinations", "nodes", "deidentify", "pseudonyms", "trial"})),
     (evidence_is_apart, frozenset({"destinations", "nodes", "deidentify"})),
 )
 """Each check with the keys that it looks at; it is left out where one of them is not sound by itself."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from adit_cli.dicom.matching import Match, all_of, any_of
 from adit_cli.dicom.query import Attributes
-from adit_cli.jobfile.node import Strict
+from adit_cli.jobfile.cohort import Cohorts, LeftOut
 from adit_cli.jobfile.query import Asked, Keyword, Query, Selector
 from adit_cli.jobfile.rules import AtLeast, AtMost, Numbers, Text
+from adit_cli.jobfile.strict import Strict
 from adit_cli.jobfile.uids import Uids
-from adit_cli.jobfile.values import RelativePath
+from adit_cli.jobfile.values import as_many
 
 __all__ = ["Asked", "Keyword", "Query", "Select", "Selector", "SeriesRule", "SeriesRules", "Studies"]
 
@@ -80,50 +80,32 @@ class SeriesRules(Strict):
         return all_of((let_in, kept_out.negated()))
 
 
-ColumnName: TypeAlias = Literal[
-    "patient_id",
-    "study_uid",
-    "accession_number",
-    "series_uid",
-    "study_date",
-    "modality",
-    "patient_name",
-    "patient_birth_date",
-    "pseudonym",
+Queries: TypeAlias = Annotated[
+    tuple[Query, ...],
+    BeforeValidator(as_many, json_schema_input_type=Query | list[Query]),
+    Field(min_length=1),
 ]
-
-
-class Cohort(Strict):
-    """A table of what is wanted, one study or patient a row."""
-
-    file: RelativePath = Field(
-        description="A .csv or .tsv file; every cell is read as text.", examples=["cohort.csv"]
-    )
-    columns: dict[ColumnName, str] = Field(
-        default={},
-        description="The headers of columns that are not recognised by name.",
-        examples=[{"patient_id": "MRN", "accession_number": "ACC"}],
-    )
-
-    @field_validator("file")
-    @classmethod
-    def _is_readable_kind(cls, file: Path) -> Path:
-        if file.suffix.lower() not in {".csv", ".tsv", ".txt"}:
-            raise ValueError("is neither .csv nor .tsv: save the table as CSV")
-        return file
+"""A query, or a list of them."""
 
 
 class Studies(Strict):
     """The studies: the union of what is named here."""
 
-    cohort: Cohort | None = Field(default=None, description="A table with a row for each study or patient.")
-    query: Query | None = Field(default=None, description="What the source is asked for.")
+    cohort: Cohorts = Field(
+        default=(),
+        description="A table with a row for each study or patient; several as a list.",
+    )
+    query: Queries = Field(
+        default=(),
+        description="What the source is asked for; several as a list.",
+    )
     uids: Uids = Field(
         default=(),
-        description="Study Instance UIDs: a list, `{file: uids.txt}` (one a line, or the first column), "
-        "or `-` for standard input.",
+        description="Study Instance UIDs, and series as `study/series`; in the list or in its place also "
+        "`{file: uids.txt}` (one a line, or the first column), and `-` for standard input.",
         examples=[["1.2.840.113619.2.1", "1.2.840.113619.2.2"]],
     )
+    exclude: LeftOut | None = Field(default=None, description="Studies that are left out of all of these.")
 
 
 class Select(Strict):

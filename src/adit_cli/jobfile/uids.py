@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias, cast
 from pydantic import Field, PlainSerializer, PlainValidator, ValidationError, ValidationInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from adit_cli.jobfile.node import Strict
+from adit_cli.jobfile.strict import Strict
 from adit_cli.jobfile.uid_lines import names_study, parse_uids
 from adit_cli.jobfile.values import PIPED_LATER, Reading, reading
 
@@ -86,3 +86,20 @@ Uids: TypeAlias = Annotated[
     PlainValidator(_as_uids, json_schema_input_type=str | UidFile | list[str | UidFile]),
     PlainSerializer(list),
 ]
+
+
+def _as_whole_studies(value: object, info: ValidationInfo) -> tuple[str, ...]:
+    found = _as_uids(value, info)
+    if value == "-" or (isinstance(value, list) and "-" in value):
+        raise ValueError("standard input names what is taken; write the others in a file")
+    if any("/" in uid for uid in found):
+        raise ValueError("must be UIDs of whole studies; series are left out by select.series.exclude")
+    return found
+
+
+WholeStudies: TypeAlias = Annotated[
+    tuple[str, ...],
+    PlainValidator(_as_whole_studies, json_schema_input_type=str | UidFile | list[str | UidFile]),
+    PlainSerializer(list),
+]
+"""A list of studies that is not piped in."""

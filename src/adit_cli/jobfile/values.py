@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, TypeAlias, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo
 
@@ -111,3 +111,14 @@ LongString: TypeAlias = Annotated[
 def is_uid(text: str) -> bool:
     """Return whether the text is a UID (PS3.5 §9.1); leading zeros, though wrong, are common."""
     return len(text) <= MAX_UID and UID.fullmatch(text) is not None
+
+
+def as_many(value: object) -> object:
+    """Return one of something as a list of it."""
+    return cast("object", value) if isinstance(value, list | tuple) else [value]
+
+
+Names: TypeAlias = Annotated[
+    tuple[Name, ...], BeforeValidator(as_many, json_schema_input_type=Name | list[Name]), Field(min_length=1)
+]
+"""A name, or a list of them."""

@@ -55,6 +55,7 @@ class TaskKeys:
         With the job's key, since the questions name patients.
         """
         digest = hmac.new(self._secret, json.dumps([self._common, self._naming]).encode(), "sha256")
+        digest.update(scope.exclusion.digest.encode())
         for batch in scope.batches:
             digest.update(f"{batch.label}\0".encode())
             for question in batch.questions:

@@ -13,6 +13,7 @@ from adit_cli.errors import Reason
 from adit_cli.jobfile.job import Job, Pseudonyms
 from adit_cli.nodes.base import Reporting, Source
 from adit_cli.tasks.desk import Desk
+from adit_cli.tasks.exclusion import Exclusion
 from adit_cli.tasks.found import Found, FoundStudy
 from adit_cli.tasks.identity import TaskKeys
 from adit_cli.tasks.places import Place
@@ -96,7 +97,10 @@ class _Planner:
                 continue
             self._planning.before_each(len(self._given))
             notes = self._source_notes() if batch is last else ()
-            yield _Part(self._job, self._chooser, self._keys, batch).made(self, notes)
+            part = _Part(self._job, self._chooser, self._keys, batch, self._scope.exclusion)
+            if batch is self._scope.batches[0]:
+                part.notes += self._scope.warnings
+            yield part.made(self, notes)
 
     def replies(self, questions: Sequence[Question]) -> Iterator[Reply]:
         """Yield what the sources reply, in order."""
@@ -159,6 +163,7 @@ class _Part:
     chooser: SeriesFilter
     keys: TaskKeys
     batch: Batch
+    exclusion: Exclusion
     found: Found = field(default_factory=Found)
     unresolved: list[Unresolved] = field(default_factory=list[Unresolved])
     excluded: dict[tuple[str, str], list[str]] = field(default_factory=dict[tuple[str, str], list[str]])
@@ -191,7 +196,10 @@ class _Part:
 
     def _take(self, reply: Reply) -> None:
         for one in reply.found:
-            self.found.add(one.offer, one.label, one.rows)
+            if rule := self.exclusion.rule(one.offer.study):
+                self.excluded.setdefault((rule, "study"), []).append(one.offer.uid)
+            else:
+                self.found.add(one.offer, one.label, one.rows)
         self.unresolved += reply.unresolved
         self.notes += reply.notes
         for rule, uid in reply.excluded:

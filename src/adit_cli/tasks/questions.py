@@ -28,9 +28,11 @@ class Part:
     query: Query
     window: Window | None
     today: date
+    name: str = QUERY
+    """Which of the job's queries it is, as the user finds it."""
 
     def __str__(self) -> str:
-        return f"{QUERY} {self.window}" if self.window else QUERY
+        return f"{self.name} {self.window}" if self.window else self.name
 
     def keys(self, window: Window | None) -> Attributes:
         """Return what is asked of a source for a window."""
@@ -99,27 +101,27 @@ def _selected(places: Sequence[Place], part: Part) -> Reply:
     reply, offers, left_out = Reply(), list[Offer](), dict[str, str]()
     for place in places:
         find = WindowedFind(place.source, part.keys, place.cap, part.today)
-        selection = choose(place.source, part.query, find.all(part.window))
+        selection = choose(place.source, part.query, find.all(part.window), part.name)
         offers += [Offer(place, study) for study in selection.studies]
         left_out |= {uid: rule for uid, rule in selection.left_out.items() if uid not in left_out}
-        reply.unresolved += _cut(place.name, find)
+        reply.unresolved += _cut(place.name, part.name, find)
     _take(reply, offers, "", ())
     taken = {offer.uid for offer in offers}
     reply.excluded = [(rule, uid) for uid, rule in left_out.items() if uid not in taken]
     return reply
 
 
-def _cut(name: str, find: WindowedFind) -> Iterator[Unresolved]:
+def _cut(name: str, query: str, find: WindowedFind) -> Iterator[Unresolved]:
     for window in find.cut:
         yield Unresolved(
-            f"{QUERY} {window}",
+            f"{query} {window}",
             Reason.INCOMPLETE,
             f"{name} cuts its answer, and no shorter time can be asked: there may be more studies",
             "narrow the query, as by modality, or have the limit of the archive raised",
         )
     for window in find.beyond:
         yield Unresolved(
-            f"{QUERY} {window}",
+            f"{query} {window}",
             Reason.INCOMPLETE,
             f"{name} cuts its answer, and some studies have no date or time to ask for: there may be more",
             "have the limit of the archive raised, or name such studies by UID or accession number",

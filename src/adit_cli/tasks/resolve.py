@@ -108,8 +108,8 @@ def find_studies(source: Source, keys: Mapping[str, str]) -> list[Attributes]:
     ]
 
 
-def choose(source: Source, query: Query, found: Collection[Attributes]) -> Selection:
-    """Return which of the answers the query's rules let in."""
+def choose(source: Source, query: Query, found: Collection[Attributes], name: str) -> Selection:
+    """Return which of the answers the rules of the query of this name let in."""
     selection = Selection()
     for study in found:
         match = query.admits(study)
@@ -119,15 +119,15 @@ def choose(source: Source, query: Query, found: Collection[Attributes]) -> Selec
         if match is Match.YES:
             selection.studies.append(study)
         else:
-            selection.left_out[study["StudyInstanceUID"]] = _rule_against(query, study)
+            selection.left_out[study["StudyInstanceUID"]] = _rule_against(query, study, name)
     return selection
 
 
-def _rule_against(query: Query, study: Attributes) -> str:
+def _rule_against(query: Query, study: Attributes, name: str) -> str:
     number = query.kept_out_by(study)
     if number is not None:
-        return f"select.studies.query.exclude[{number}]"
-    return f"select.studies.query ({query.against(study)})"
+        return f"{name}.exclude[{number}]"
+    return f"{name} ({query.against(study)})"
 
 
 def look_deeper(source: Source, study: Attributes, keywords: Collection[str]) -> None:

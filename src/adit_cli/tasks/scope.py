@@ -6,15 +6,16 @@ a table are checked against each other before anything moves, and rows that name
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from adit_cli.jobfile.job import Job
 from adit_cli.jobfile.query import Query
-from adit_cli.tasks.questions import Part, Question
+from adit_cli.tasks.exclusion import Exclusion, exclusion_of
+from adit_cli.tasks.questions import QUERY, Part, Question
 from adit_cli.tasks.windows import partitions
-from adit_cli.tasks.wishes import Wish, wishes_of
+from adit_cli.tasks.wishes import Wish, wanted_by
 
 BATCH = 100
 """Rows and UIDs that are looked up before what was found of them moves."""
@@ -34,6 +35,9 @@ class Scope:
     """All of a job's questions."""
 
     batches: tuple[Batch, ...]
+    exclusion: Exclusion = field(default_factory=Exclusion)
+    warnings: tuple[str, ...] = ()
+    """What a person should look at in the job's tables."""
 
     @property
     def questions(self) -> int:
@@ -48,30 +52,35 @@ class Scope:
     def as_one(self) -> Scope:
         """Return it as one batch."""
         questions = tuple(question for batch in self.batches for question in batch.questions)
-        return Scope((Batch("", questions, sum(batch.rows for batch in self.batches)),))
+        return replace(self, batches=(Batch("", questions, sum(batch.rows for batch in self.batches)),))
 
 
-def scope_of(job: Job, today: date | None = None) -> Scope:
-    """Return a job's questions; UsageError with everything that is wrong with its tables."""
-    wishes, rows = wishes_of(job)
-    parts = [
-        Part(query, window, day)
-        for day in [today or datetime.now(tz=UTC).date()]
-        for query in _queries(job)
-        for window in partitions(query.study_date, query.partition, day)
-    ]
-    if _depends_on_all(job, wishes):
-        return Scope((Batch("", (*wishes, *parts), rows),))
-    batches = [*_of_wishes(wishes, rows), *(Batch(str(part), (part,)) for part in parts)]
-    return Scope(tuple(batches) or (Batch("", ()),))
+def scope_of(job: Job, today: date | None = None, delivered: Collection[str] = ()) -> Scope:
+    """Return a job's questions; UsageError with everything that is wrong with its tables.
+
+    `delivered` are the studies that the earlier jobs delivered which it is to leave out.
+    """
+    wanted = wanted_by(job)
+    parts = list(_parts(job, today or datetime.now(tz=UTC).date()))
+    if _depends_on_all(job, wanted.wishes):
+        batches = [Batch("", (*wanted.wishes, *parts), wanted.rows)]
+    else:
+        batches = [*_of_wishes(wanted.wishes, wanted.rows), *(Batch(str(part), (part,)) for part in parts)]
+    return Scope(tuple(batches) or (Batch("", ()),), exclusion_of(job, delivered), wanted.warnings)
+
+
+def _parts(job: Job, today: date) -> Iterator[Part]:
+    queries = _queries(job)
+    for number, query in enumerate(queries):
+        name = f"{QUERY}[{number}]" if len(queries) > 1 else QUERY
+        for window in partitions(query.study_date, query.partition, today):
+            yield Part(query, window, today, name)
 
 
 def _queries(job: Job) -> list[Query]:
     studies = job.select.studies
-    if studies.query is not None:
-        return [studies.query]
-    everything = studies.cohort is None and "uids" not in studies.model_fields_set
-    return [Query()] if everything else []
+    everything = not studies.cohort and "uids" not in studies.model_fields_set
+    return list(studies.query) or ([Query()] if everything else [])
 
 
 def _of_wishes(wishes: Sequence[Wish], rows: int) -> Iterator[Batch]:

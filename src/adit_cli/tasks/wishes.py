@@ -50,12 +50,6 @@ class Wish:
         return [name for name, match in told.items() if match is Match.NO]
 
 
-def wishes_of(job: Job) -> tuple[list[Wish], int]:
-    """Return the questions of a job's cohort and UIDs, and how many rows they come from."""
-    wanted = wanted_by(job)
-    return wanted.wishes, wanted.rows
-
-
 @dataclass(slots=True)
 class Wanted:
     """What a job's tables and UIDs ask for."""
@@ -87,12 +81,12 @@ def wanted_by(job: Job) -> Wanted:
 
 def tables_of(job: Job) -> list[Table]:
     """Return a job's cohorts, with the column that its pseudonyms come from."""
-    cohort = job.select.studies.cohort
-    if cohort is None:
-        return []
-    column = job.pseudonyms.column if job.pseudonyms and job.pseudonyms.source == "column" else None
-    columns: dict[str, str] = {**cohort.columns} | ({"pseudonym": column} if column else {})
-    return [Table(cohort.file, columns)]
+    pseudonyms = job.pseudonyms
+    column = pseudonyms.column if pseudonyms and pseudonyms.source == "column" else None
+    more = {"pseudonym": column} if column else {}
+    return [
+        Table(cohort.file, {**cohort.columns, **more}, cohort.sheet) for cohort in job.select.studies.cohort
+    ]
 
 
 def _equal(wanted: str, found: str | None) -> Match:

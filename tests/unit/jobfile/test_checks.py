@@ -179,13 +179,49 @@ def test_a_file_that_is_not_there_is_told_with_one_that_is(tmp_path: Path) -> No
     ]
 
 
-@pytest.mark.parametrize("name", ["cohort.xlsx", "cohort"])
-def test_a_cohort_is_a_text_table(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["cohort.xls", "cohort.ods", "cohort"])
+def test_a_cohort_is_a_table_of_a_kind_that_is_read(tmp_path: Path, name: str) -> None:
     found = only(tmp_path, job_text(select=f"{{studies: {{cohort: {{file: {name}}}}}}}"))
 
-    assert (
-        found == f"select.studies.cohort.file: is neither .csv nor .tsv: save the table as CSV, not '{name}'"
+    assert found == (
+        "select.studies.cohort.file: is no table that can be read: save it as .csv, .tsv, .xlsx or .parquet,"
+        f" not '{name}'"
     )
+
+
+def test_each_of_several_tables_and_queries_is_checked(tmp_path: Path) -> None:
+    text = job_text(
+        select="{studies: {cohort: [{file: job.yaml.csv}, {file: no.csv}], query: [{modality: CT}, {}]}}"
+    )
+    (tmp_path / "job.yaml.csv").write_text("patient_id\n1\n")
+
+    assert [found.partition(": ")[0] for found in problems(tmp_path, text)] == [
+        "job.yaml:9:58",
+        "job.yaml:9:92",
+    ]
+
+
+def test_a_job_cannot_leave_out_what_it_delivers_itself(tmp_path: Path) -> None:
+    text = job_text(select="{studies: {uids: [1.2], exclude: {delivered_by: [other, lung]}}}")
+
+    assert "select.studies.exclude.delivered_by[1]: is this job itself" in only(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("{uids: '-'}", "uids: - stands for standard input"),
+        ("{uids: [1.2/1.3]}", "uids: must be UIDs of whole studies"),
+        ("{uids: [1.x]}", "uids[0]: must be a UID"),
+        ("{cohort: {file: no.csv}}", "cohort.file: there is no such file"),
+        ("{cohort: []}", "cohort: must have at least 1 of them"),
+        ("{delivered_by: ../x}", "delivered_by: must begin with a letter"),
+    ],
+)
+def test_what_cannot_be_left_out_is_told(tmp_path: Path, written: str, said: str) -> None:
+    text = job_text(select=f"{{studies: {{uids: [1.2], exclude: {written}}}}}")
+
+    assert f"select.studies.exclude.{said}" in only(tmp_path, text)
 
 
 def test_a_trial_and_a_key_file_are_fine_where_they_have_an_effect(tmp_path: Path) -> None:

@@ -116,19 +116,17 @@ def test_files_of_the_rules_are_looked_for_beside_the_job_file(tmp_path: Path) -
 def test_a_folder_is_taken_whole_where_nothing_is_selected(tmp_path: Path) -> None:
     job = read_job(tmp_path, job_text(source="{folder: in}", select=""))
 
-    assert job.select.studies.query == Query()
+    assert job.select.studies.query == (Query(),)
 
 
 def test_last_week_is_counted_from_the_day_of_the_run(tmp_path: Path) -> None:
     path = tmp_path / "job.yaml"
     path.write_text(job_text(select="{studies: {query: {study_date: last 7 days}}}"))
 
-    fixed = load_job(path, today=date(2020, 1, 8)).select.studies.query
-    today = load_job(path).select.studies.query
+    (fixed,) = load_job(path, today=date(2020, 1, 8)).select.studies.query
+    (today,) = load_job(path).select.studies.query
 
-    assert fixed is not None
     assert fixed.keys() == {"StudyDate": "20200101-20200108"}
-    assert today is not None
     assert today.study_date is not None
     assert today.study_date.end == date.today()  # noqa: DTZ011  # the user's day is what is meant
 
@@ -312,8 +310,8 @@ def test_texts_stay_as_they_are_written(tmp_path: Path) -> None:
     job = read_job(tmp_path, text)
 
     assert (job.name, job.description) == ("no", "yes")
-    assert job.select.studies.query is not None
-    assert job.select.studies.query.keys() == {"PatientID": "00123"}
+    (query,) = job.select.studies.query
+    assert query.keys() == {"PatientID": "00123"}
 
 
 @given(

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import (
     UID,
+    BasicTextSRStorage,
     CTImageStorage,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -18,7 +19,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
-SOP_CLASSES = {"CT": CTImageStorage, "MR": MRImageStorage}
+SOP_CLASSES = {"CT": CTImageStorage, "MR": MRImageStorage, "SR": BasicTextSRStorage}
 _numbers = count(1)
 
 

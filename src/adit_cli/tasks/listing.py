@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from adit_cli.dicom.query import Attributes, Level
 from adit_cli.errors import NodeError
 from adit_cli.nodes.base import InstanceRef, Relational, Source
-from adit_cli.tasks.series import SeriesChoice, count_of
+from adit_cli.tasks.series import LeftOut, SeriesChoice, count_of
 
 _CLASSES = "SOPClassesInStudy"
 _MANY = 32
@@ -25,6 +25,8 @@ class Listing:
     """Series of which the source counts so many instances and does not list them all."""
     restricted: bool
     """Whether the study has series that are not taken."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Series that a rule keeps out, and which one."""
 
 
 def list_instances(source: Source, study_uid: str, choice: SeriesChoice, *, restricted: bool) -> Listing:
@@ -44,7 +46,7 @@ def list_instances(source: Source, study_uid: str, choice: SeriesChoice, *, rest
         refs |= {ref.uid: ref for ref in listed}
         if counted > len(listed) or not listed:
             short[series["SeriesInstanceUID"]] = counted
-    return Listing(choice.uids, tuple(refs.values()), short, restricted)
+    return Listing(choice.uids, tuple(refs.values()), short, restricted, choice.left_out)
 
 
 def _only_class(source: Source, study_uid: str) -> str:

@@ -95,8 +95,7 @@ class SeriesFilter:
 def series_filter(job: Job) -> SeriesFilter:
     """Return what decides on the series of a job's studies."""
     deid = job.deid
-    blocked = deid.modalities.exclude if deid.profile != "none" else ()
-    return SeriesFilter(job.select.series, frozenset(modality.upper() for modality in blocked))
+    return SeriesFilter(job.select.series, deid.excluded if deid.profile != "none" else frozenset())
 
 
 def count_of(series: Attributes) -> int | None:

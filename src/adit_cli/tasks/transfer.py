@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
 
-from adit_cli.errors import AditError, NodeError
+from adit_cli.errors import AditError, NodeError, Reason
 from adit_cli.nodes.base import Nodes, Source
 from adit_cli.nodes.storage import storage_errors
 from adit_cli.tasks.arrivals import Arrivals, Report
@@ -20,6 +21,7 @@ from adit_cli.tasks.listing import Listing, list_instances
 from adit_cli.tasks.outcome import Ending, outcome_of
 from adit_cli.tasks.pipeline import Pipeline, Stopped
 from adit_cli.tasks.prepare import Preparation
+from adit_cli.tasks.series import BLOCKED
 from adit_cli.tasks.spool import TaskSpool, remove_spool
 from adit_cli.tasks.task import Outcome, TransferTask
 from adit_cli.tasks.work import Work
@@ -57,9 +59,9 @@ def _attempt(task: TransferTask, work: Work, pool: Nodes, report: Report, spool:
     with storage_errors("the spool folder"):
         spool.open()
     with (
-        notes_of(task.key, work.evidence) as notes,
+        notes_of(task.key, work.evidence) as evidence,
         Pipeline(
-            Preparation(spool, work.profile, task.pseudonym or "", notes), ledger, destinations, task.key
+            Preparation(spool, work.profile, task.pseudonym or "", evidence), ledger, destinations, task.key
         ) as pipeline,
     ):
         arrivals = Arrivals(task, ledger, spool, pipeline, report)
@@ -69,7 +71,7 @@ def _attempt(task: TransferTask, work: Work, pool: Nodes, report: Report, spool:
         arrivals.tell_now("deliver")
     answers = pipeline.answers if pipeline.finished else {}
     refused = rejections(ledger, answers) if pipeline.finished else {}
-    notes = [*arrivals.notes, *pipeline.notes]
+    notes = [*arrivals.notes, *pipeline.notes, *kept_back(ledger.listing)]
     ending = Ending(ledger, refused, failed or error, notes)
     if not (ledger.complete and ledger.arrived):
         ending.away = where_is(source, task.study_uid)
@@ -83,6 +85,13 @@ def listing_of(task: TransferTask, work: Work, source: Source) -> Listing:
     choice = work.series.choose(source, task.study_uid, task.series_uids)
     restricted = bool(choice.left_out or task.series_uids)
     return list_instances(source, task.study_uid, choice, restricted=restricted)
+
+
+def kept_back(listing: Listing) -> Iterator[str]:
+    """Name the series that do not leave for what they are; those that the job did not want are no news."""
+    for series in listing.left_out:
+        if series.rule.startswith(BLOCKED):
+            yield f"series {series.series_uid} does not leave ({Reason.DEID_BLOCKED}, {series.rule})"
 
 
 def _fetch(fetch: Fetch, arrivals: Arrivals) -> NodeError | None:

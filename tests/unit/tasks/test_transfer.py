@@ -697,3 +697,24 @@ def test_what_a_task_replaces_is_noted_before_it_leaves_and_survives_its_failure
     assert noted.uids.keys() >= set(bench.study.instance_uids)
     assert gathered(folder) == noted
     assert set(bench.only.held) <= set(noted.uids.values())
+
+
+def test_a_series_that_does_not_leave_for_what_it_is_is_named(make: Callable[..., Bench]) -> None:
+    bench = make(DEID_JOB, modalities=("CT", "SR"))
+    report = bench.study.series[1].uid
+
+    outcome = bench.run()
+
+    assert (outcome.status, outcome.delivered) == (TaskStatus.SUCCESS, 4)
+    assert outcome.notes == (
+        f"series {report} does not leave (deid-blocked, deidentify.modalities.exclude: SR)",
+    )
+
+
+def test_cleaned_structured_content_lets_series_of_reports_through(make: Callable[..., Bench]) -> None:
+    options = "deidentify: {options: [clean-structured-content]}\n"
+    bench = make(DEID_JOB + options, modalities=("CT", "SR"))
+
+    outcome = bench.run()
+
+    assert (outcome.delivered, outcome.notes) == (8, ())

@@ -290,7 +290,7 @@ def test_plain_dicom_towards_a_tls_port_is_named_on_both_sides(tmp_path: Path, s
         by_dcmtk = failed_echo(node(peer.port, None))
 
     for error in (by_us, by_dcmtk):
-        assert "it speaks TLS on this port" in error.message
+        assert "speaks TLS on this port, where plain DICOM was expected" in error.message
         assert "`tls: true`" in error.hint
         assert not error.transient
     assert "plain DICOM on this port, where TLS is expected" in told

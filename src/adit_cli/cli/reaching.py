@@ -76,13 +76,12 @@ def _dicomweb(name: str, peer: DicomwebPeer) -> list[str]:
 
 
 def _dimse(name: str, peer: DimsePeer, calling: str) -> list[str]:
-    return list(_answer(name, echo(name, peer, calling), peer.calling_ae_title or calling))
+    return list(_answer(echo(name, peer, calling), peer.calling_ae_title or calling))
 
 
-def _answer(name: str, report: EchoReport, calling: str) -> Iterator[str]:
-    where = "" if report.address == name else f" ({report.address})"
+def _answer(report: EchoReport, calling: str) -> Iterator[str]:
     inside = f", {report.tls}" if report.tls else ""
-    yield f"{name}{where} answers {calling} in {_took(report.seconds)}{inside}"
+    yield f"{report.address} answers {calling} in {_took(report.seconds)}{inside}"
     version = report.implementation_version or "unnamed implementation"
     yield f"{_DETAIL}{version} {report.implementation_class_uid}"
     offered = [service for service, uids in SERVICES.items() if any(map(report.offers, uids))]

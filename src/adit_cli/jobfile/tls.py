@@ -53,9 +53,9 @@ class Tls(Strict):
 
 
 def _from_flag(value: object) -> object:
-    if isinstance(value, bool):
-        return {} if value else None
-    return value
+    """Return what stands for a flag; scalars of a file are texts until a model reads them."""
+    flags: dict[object, object] = {True: {}, "true": {}, False: None, "false": None}
+    return flags.get(value, value) if isinstance(value, (bool, str)) else value
 
 
 PeerTls: TypeAlias = Annotated[Tls | None, BeforeValidator(_from_flag, json_schema_input_type=bool | Tls)]

@@ -71,10 +71,15 @@ def _show_certificate(context: ssl.SSLContext, ours: Certificate, key: str) -> N
     try:
         context.load_cert_chain(ours.file, ours.key, password)
     except (OSError, ssl.SSLError) as error:
+        told = "it holds no certificate with its key" if _is_no_pem(error) else why(error)
         raise UsageError(
-            f"{ours.file} cannot be used as our certificate: {why(error)}",
+            f"{ours.file} cannot be used as our certificate: {told}",
             hint=f"`{key}` names a PEM file with certificate and key, or {{file, key, password}}.",
         ) from error
+
+
+def _is_no_pem(error: OSError) -> bool:
+    return isinstance(error, ssl.SSLError) and not error.reason
 
 
 def why(error: OSError) -> str:
@@ -98,6 +103,8 @@ def tls_error(name: str, error: ssl.SSLError, hints: Hints) -> NodeError:
             f"{name} broke off the TLS handshake ({why(error)}).",
             hint="It may want a certificate of ours: `client_cert`, issued by an authority it trusts.",
         )
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        return TransientNodeError(f"{name} hung up in the middle of TLS.", hint=hints.broken_off)
     return TransientNodeError(f"The TLS connection to {name} broke ({why(error)}).", hint=hints.broken_off)
 
 

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from adit_cli.jobfile.folder import DEFAULT_LAYOUT
 from adit_cli.jobfile.node import AnyNode, FolderNode, NodeSpec, ServerNode, label
+from adit_cli.jobfile.tls import Tls
 
 NODE: TypeAdapter[NodeSpec] = TypeAdapter(AnyNode)
 
@@ -85,3 +86,35 @@ def test_a_server_may_be_a_url_alone() -> None:
 def test_a_server_needs_an_address() -> None:
     with pytest.raises(ValidationError, match="needs `dimse"):
         ServerNode.model_validate({})
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("true", Tls()),
+        (True, Tls()),
+        ("false", None),
+        (False, None),
+        ({"server_name": "a"}, Tls(server_name="a")),
+    ],
+)
+def test_tls_is_a_flag_or_a_mapping(written: object, expected: Tls | None) -> None:
+    node = NODE.validate_python({"dimse": {"ae_title": "A", "host": "b", "port": "104", "tls": written}})
+
+    assert isinstance(node, ServerNode)
+    assert node.dimse is not None
+    assert node.dimse.tls == expected
+
+
+def test_a_password_is_never_shown() -> None:
+    identity = {"username": "adit", "password": "a secret"}
+    node = NODE.validate_python({"dimse": {"ae_title": "A", "host": "b", "port": 104, "identity": identity}})
+
+    assert "a secret" not in repr(node)
+    assert "a secret" not in node.model_dump_json()
+
+
+def test_transcoding_needs_dimse() -> None:
+    (found,) = messages({"dicomweb": "https://pacs.example.org/rs", "transcode": "allow"})
+
+    assert found == "`transcode` is for C-STORE, which needs `dimse`"

@@ -168,9 +168,7 @@ class Association:
             raise self._broken(error, doing) from error
         except PduError as error:
             self.abort()
-            raise NodeError(
-                f"{self.party} does not keep to the DICOM protocol: {error}.", hint=error.hint
-            ) from error
+            raise _foreign(self.party, error) from error
         except BaseException:
             self.abort()
             raise
@@ -234,6 +232,13 @@ class Association:
     def _close(self) -> None:
         self.is_open = False
         self._channel.wire.close()
+
+
+def _foreign(party: Party, error: PduError) -> NodeError:
+    """Return the error for a peer that does not speak DICOM, or not as it should."""
+    if isinstance(error, SpeaksTlsError):
+        return NodeError(f"{party} {str(error).removeprefix('it ')}.", hint=error.hint)
+    return NodeError(f"{party} does not keep to the DICOM protocol: {error}.")
 
 
 def _identity(spec: Identity) -> UserIdentity:

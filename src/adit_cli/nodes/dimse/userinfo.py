@@ -21,8 +21,6 @@ EXTENDED, COMMON_EXTENDED, IDENTITY_REQUEST, IDENTITY_ANSWER = 0x56, 0x57, 0x58,
 class PduError(ValueError):
     """What came is no valid PDU; its text says what is wrong with it."""
 
-    hint = ""
-
 
 class SpeaksTlsError(PduError):
     """What came is TLS."""

@@ -71,10 +71,11 @@ class Claims:
 class OpenDesk:
     """A desk, and what it holds while it is open."""
 
-    def __init__(self, job: Job, claims: Claims, most: int) -> None:
+    def __init__(self, job: Job, claims: Claims, most: int, *, index: Path | None = None) -> None:
         self._claims = claims
         nodes = limited(job, dict.fromkeys(job.source, 1))
-        self._pools = [NodePool(nodes, job.calling_ae_title) for _ in range(claims.take(most))]
+        asking = range(claims.take(most))
+        self._pools = [NodePool(nodes, job.calling_ae_title, index=index) for _ in asking]
         caps = {name: _cap(job, name) for name in job.source}
         self.desk = Desk(*(list(_places(pool, caps)) for pool in self._pools))
 
@@ -103,10 +104,15 @@ class OpenDesk:
 
 @contextmanager
 def open_desk(
-    job: Job, slots: Path, most: int = SIDE_BY_SIDE, stopping: threading.Event | None = None
+    job: Job,
+    slots: Path,
+    most: int = SIDE_BY_SIDE,
+    stopping: threading.Event | None = None,
+    *,
+    index: Path | None = None,
 ) -> Generator[OpenDesk]:
     """Open the job's sources for so many that ask side by side, as far as the limits allow."""
-    opened = OpenDesk(job, Claims(job, slots, stopping or threading.Event()), most)
+    opened = OpenDesk(job, Claims(job, slots, stopping or threading.Event()), most, index=index)
     try:
         yield opened
     finally:

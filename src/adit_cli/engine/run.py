@@ -25,6 +25,7 @@ from adit_cli.engine.transfers import TRANSFERS, Order, Parts
 from adit_cli.engine.verdict import Rules
 from adit_cli.errors import AditError
 from adit_cli.jobfile.job import Job
+from adit_cli.nodes.index import fresh_index
 from adit_cli.tasks.identity import TaskKeys
 from adit_cli.tasks.plan import Planning
 from adit_cli.tasks.planned import Plan, joined
@@ -91,7 +92,8 @@ class _Run:
         if self._job.deid.evidence:
             check_evidence_folder(self._job.deid.evidence)
         try:
-            return self._go(parts, work)
+            with fresh_index(work.index):
+                return self._go(parts, work)
         finally:
             write_evidence_of(work)
 

@@ -74,7 +74,8 @@ class Transfers:
             return carry_out(task, self.work, pool, report)
 
         job = self.work.job
-        with closing(NodePool(self.nodes, job.calling_ae_title, self.work.receiver)) as pool:
+        receiver, index = self.work.receiver, self.work.index
+        with closing(NodePool(self.nodes, job.calling_ae_title, receiver, index=index)) as pool:
             yield run_one
 
 
@@ -90,7 +91,7 @@ def seats_for_transfers(work: Work, workers: int, slots: Path) -> Seating:
 def plan_transfers(order: Order) -> Iterator[Plan]:
     """Ask the job's sources what there is to move."""
     job, most = order.work.job, SIDE_BY_SIDE if order.until_wanted is None else 1
-    with open_desk(job, order.state.slots, most, order.stopping) as opened:
+    with open_desk(job, order.state.slots, most, order.stopping, index=order.work.index) as opened:
         planning = order.planning
         if order.until_wanted is not None and opened.needs_all:
             planning = replace(planning, before_each=_StepAside(opened, order.until_wanted))

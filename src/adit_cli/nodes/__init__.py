@@ -15,17 +15,26 @@ from adit_cli.jobfile.node import DimsePeer, FolderNode, NodeSpec, ServerNode
 from adit_cli.nodes.base import Destination, Source
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from adit_cli.nodes.inbox import Order
     from adit_cli.nodes.staging import Filing
 
 
-def open_source(name: str, spec: NodeSpec, calling_ae_title: str, receiver: Order | None = None) -> Source:
+def open_source(
+    name: str,
+    spec: NodeSpec,
+    calling_ae_title: str,
+    receiver: Order | None = None,
+    *,
+    index: Path | None = None,
+) -> Source:
     """Return a node as one that studies are found in and fetched from; C-MOVE needs the receiver."""
     match spec:
         case FolderNode():
             from adit_cli.nodes.folder import FolderSource  # noqa: PLC0415 - see above
 
-            return FolderSource(name, spec.folder)
+            return FolderSource(name, spec.folder, index=index)
         case ServerNode(dimse=DimsePeer(), dicomweb=DicomwebPeer()):
             from adit_cli.nodes.ways import PreferringSource, Ways  # noqa: PLC0415 - as above
 
@@ -114,10 +123,16 @@ class NodePool:
     """The nodes of a job, opened when first asked for and kept from task to task."""
 
     def __init__(
-        self, nodes: Mapping[str, NodeSpec], calling_ae_title: str, receiver: Order | None = None
+        self,
+        nodes: Mapping[str, NodeSpec],
+        calling_ae_title: str,
+        receiver: Order | None = None,
+        *,
+        index: Path | None = None,
     ) -> None:
         self._nodes = nodes
         self._receiver = receiver
+        self._index = index
         self._calling_ae_title = calling_ae_title
         self._sources: dict[str, Source] = {}
         self._destinations: dict[str, Destination] = {}
@@ -125,7 +140,10 @@ class NodePool:
     def source(self, name: str) -> Source:
         """Return the node with this name as a source."""
         if name not in self._sources:
-            self._sources[name] = open_source(name, self._nodes[name], self._calling_ae_title, self._receiver)
+            spec = self._nodes[name]
+            self._sources[name] = open_source(
+                name, spec, self._calling_ae_title, self._receiver, index=self._index
+            )
         return self._sources[name]
 
     def destination(self, name: str) -> Destination:

@@ -11,6 +11,7 @@ from adit_cli.dicom.query import Attributes, Level
 from adit_cli.errors import DataError, Reason
 from adit_cli.nodes.answers import answer
 from adit_cli.nodes.base import Arrival, Delivery, FailedInstance, OnArrival, RetrieveRequest
+from adit_cli.nodes.index import indexed
 from adit_cli.nodes.layout import Layout, safe_name
 from adit_cli.nodes.scan import FoundInstance, FoundSeries, Scan, scan
 from adit_cli.nodes.staging import Filing, StagedDelivery, Waiting
@@ -25,11 +26,15 @@ NAMED = 10
 
 
 class FolderSource:
-    """A `Source` over all DICOM files below a folder; it is read once, when it is first asked."""
+    """A `Source` over all DICOM files below a folder; it is read once, when it is first asked.
 
-    def __init__(self, name: str, root: Path) -> None:
+    With a folder for indexes it is read once by all processes that share it.
+    """
+
+    def __init__(self, name: str, root: Path, *, index: Path | None = None) -> None:
         self._name = name
         self._root = root
+        self._index = index
         self._scan: Scan | None = None
 
     def find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
@@ -80,7 +85,7 @@ class FolderSource:
     def _scanned(self) -> Scan:
         if self._scan is None:
             with storage_errors(self._name):
-                self._scan = scan(self._root)
+                self._scan = indexed(self._root, self._index, scan)
             logger.info("%s: %d studies found", self._name, len(self._scan.studies))
         return self._scan
 

@@ -30,6 +30,11 @@ class Work:
         return order_of(self.inbox, self.job.receiver, self.job.calling_ae_title)
 
     @property
+    def index(self) -> Path:
+        """Return where the processes of a run share what they saw in source folders."""
+        return self.spool.parent / "index"
+
+    @property
     def evidence(self) -> Path | None:
         """Return where each task notes what it replaced; None where nobody asked for that."""
         return self.spool.parent / "evidence" if self.job.deid.evidence else None

@@ -29,7 +29,7 @@ from adit_cli.engine.worker import frames
 from adit_cli.errors import AditError, DataError, DeidError, Reason, UsageError
 from adit_cli.jobfile.job import Pseudonyms
 from adit_cli.nodes.storage import make_private, storage_errors
-from adit_cli.tasks.pseudonyms import assign
+from adit_cli.tasks.pseudonyms import Namer
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ def deidentify(
     with storage_errors(str(target.folder), UsageError):
         make_private(target.folder)
         sweep_drafts(target.folder)
-    pseudonyms = assign(rules.pseudonyms, people_of(known), rules.key, {})
+    pseudonyms = Namer(rules.pseudonyms, rules.key, {}).assign(people_of(known))
     items = items_of(known, pseudonyms)
     settings = [target.layout, *rules.trial]
     journal = (
@@ -177,7 +177,9 @@ def explain(path: Path, rules: Rules) -> list[Explained]:
     """Return what the rules would change in a file, element by element."""
     with storage_errors(str(path), UsageError):
         values = read_attributes(path, IDENTITY)
-        pseudonyms = assign(rules.pseudonyms, people_of({Found(path, str(path)): values}), rules.key, {})
+        pseudonyms = Namer(rules.pseudonyms, rules.key, {}).assign(
+            people_of({Found(path, str(path)): values})
+        )
         return explain_file(path, rules.compiled(), pseudonyms[patient_of(values)])
 
 
@@ -189,11 +191,24 @@ def _each(items: Sequence[Item], setup: _Setup, processes: int) -> Iterator[tupl
     spawn = multiprocessing.get_context("spawn")
     try:
         with ProcessPoolExecutor(processes, spawn, initializer=_prepare, initargs=(setup,)) as pool:
-            yield from zip(items, pool.map(_one_prepared, items, chunksize=CHUNK), strict=True)
+            for turn in _in_turns(items):
+                yield from zip(turn, pool.map(_one_prepared, turn, chunksize=CHUNK), strict=True)
     except BrokenProcessPool as error:
         raise AditError(
             "a process that de-identifies was killed", hint="run the same again: it does what is left"
         ) from error
+
+
+def _in_turns(items: Iterable[Item]) -> list[list[Item]]:
+    """Return the files so that none of one instance are made at once: which is first is then no chance."""
+    turns: list[list[Item]] = []
+    seen: dict[str, int] = {}
+    for item in items:
+        number = seen[uid] = seen.get(uid := item.original.get("SOPInstanceUID", ""), -1) + 1
+        if number == len(turns):
+            turns.append([])
+        turns[number].append(item)
+    return turns
 
 
 _makings: list[_Making] = []

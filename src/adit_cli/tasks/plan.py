@@ -18,7 +18,7 @@ from adit_cli.tasks.found import Found, FoundStudy
 from adit_cli.tasks.identity import TaskKeys
 from adit_cli.tasks.places import Place
 from adit_cli.tasks.planned import EXAMPLES, Excluded, Plan, PlannedStudy, joined
-from adit_cli.tasks.pseudonyms import Patient, assign
+from adit_cli.tasks.pseudonyms import Namer, Patient
 from adit_cli.tasks.questions import Question, Reply, ask
 from adit_cli.tasks.scope import Batch, Scope, scope_of
 from adit_cli.tasks.series import BLOCKED, SeriesChoice, SeriesFilter, series_filter
@@ -82,7 +82,8 @@ class _Planner:
         self._scope = scope
         self._chooser = series_filter(job)
         self._keys = TaskKeys(job, planning.key)
-        self._pseudonyms = dict(planning.already)
+        spec = _pseudonyms_of(job)
+        self._namer = Namer(spec, planning.key, planning.already) if spec else None
         self._given: dict[str, PlannedStudy] = {}
         self._asked = 0
 
@@ -124,12 +125,7 @@ class _Planner:
 
     def pseudonyms(self, found: Found) -> Mapping[Patient, str]:
         """Return the patients' pseudonyms; those drawn for earlier parts stay."""
-        spec = _pseudonyms_of(self._job)
-        if spec is None:
-            return {}
-        assigned = assign(spec, found.people(), self._planning.key, self._pseudonyms)
-        self._pseudonyms |= assigned
-        return assigned
+        return self._namer.assign(found.people()) if self._namer else {}
 
     def merged(self, study: PlannedStudy) -> PlannedStudy | None:
         """Return a study with the rows of earlier parts; None where one of another patient came before."""

@@ -31,19 +31,6 @@ class Person:
     """Pseudonyms in the rows that led here."""
 
 
-def assign(
-    spec: Pseudonyms, people: Iterable[Person], key: bytes, already: Mapping[Patient, str]
-) -> dict[Patient, str]:
-    """Return each patient's pseudonym; UsageError with every missing, doubled or telling one.
-
-    `already` are those that this job drew before: random ones must not change when it goes on.
-    """
-    chooser = _Chooser(spec, key, already)
-    chosen = {person.patient: chooser.choose(person) for person in people}
-    chooser.raise_any()
-    return chosen
-
-
 def read_map(path: Path) -> dict[str, str]:
     """Return pseudonyms by patient ID; UsageError with every problem of the file."""
     problems = Problems(path)
@@ -71,32 +58,48 @@ def _map_problem(patient_id: str, pseudonym: str) -> str:
         return "has no patient_id"
     if not pseudonym:
         return "has no pseudonym"
-    if _same(patient_id, pseudonym):
+    if tells_of(pseudonym, (patient_id,)):
         return "has the patient's own ID as pseudonym"
     return f"has a pseudonym that {fact}" if (fact := cell_problem("pseudonym", pseudonym)) else ""
 
 
-def _same(one: str, other: str) -> bool:
-    return _letters(one) == _letters(other) != ""
+def tells_of(pseudonym: str, own: Iterable[str]) -> bool:
+    """Return whether a pseudonym is one of a patient's own IDs or names, however it is written."""
+    return _letters(pseudonym) in {letters for letters in map(_letters, own) if letters}
 
 
 def _letters(value: str) -> str:
     return "".join(filter(str.isalnum, value)).casefold()
 
 
-class _Chooser:
-    """Chooses pseudonyms one by one and remembers who holds which."""
+class Namer:
+    """Gives the patients of a job their pseudonyms, some at a time; remembers who holds which."""
 
     def __init__(self, spec: Pseudonyms, key: bytes, already: Mapping[Patient, str]) -> None:
         self._spec = spec
         self._key = key
         self._already = already
         self._map = read_map(spec.file) if spec.source == "map" and spec.file is not None else {}
-        self._holders: dict[str, Person] = {}
-        self._drawn = set(already.values())
+        self._chosen: dict[Patient, str] = {}
+        self._holders: dict[str, tuple[Patient, str]] = {}
+        self._drawn = set(already.values()) if spec.source == "random" else set[str]()
         self._problems: list[str] = []
 
-    def choose(self, person: Person) -> str:
+    def assign(self, people: Iterable[Person]) -> dict[Patient, str]:
+        """Return these patients' pseudonyms; UsageError with every missing, doubled or telling one.
+
+        Random ones that the job drew before, in an earlier run or for an earlier call, stay.
+        """
+        chosen = {person.patient: self._choose(person) for person in people}
+        if self._problems:
+            more = [f"and {len(self._problems) - SHOWN} more"] if len(self._problems) > SHOWN else []
+            raise UsageError(
+                "\n".join([*self._problems[:SHOWN], *more]),
+                hint="nothing was moved; correct the pseudonyms and run again",
+            )
+        return chosen
+
+    def _choose(self, person: Person) -> str:
         """Return the pseudonym; what stands against it is remembered."""
         candidates = self._candidates(person)
         if len(candidates) > 1:
@@ -104,16 +107,8 @@ class _Chooser:
         pseudonym = min(candidates, default="") or self._without(person)
         if pseudonym:
             self._check(person, pseudonym)
+            self._chosen[person.patient] = pseudonym
         return pseudonym
-
-    def raise_any(self) -> None:
-        """Raise UsageError with everything that was remembered."""
-        if self._problems:
-            more = [f"and {len(self._problems) - SHOWN} more"] if len(self._problems) > SHOWN else []
-            raise UsageError(
-                "\n".join([*self._problems[:SHOWN], *more]),
-                hint="nothing was moved; correct the pseudonyms and run again",
-            )
 
     def _candidates(self, person: Person) -> set[str]:
         if self._spec.source == "column":
@@ -127,7 +122,8 @@ class _Chooser:
     def _without(self, person: Person) -> str:
         """Return what a patient gets whom no table names."""
         if self._spec.source == "random":
-            return self._already.get(person.patient) or self._draw()
+            known = self._already.get(person.patient) or self._chosen.get(person.patient)
+            return known or self._draw()
         if self._spec.source == "key" or self._spec.missing == "key":
             return keyed_pseudonym(self._key, *person.patient, self._spec.prefix, self._spec.length)
         self._problems.append(f"{person.label}: the patient has no pseudonym")
@@ -140,8 +136,8 @@ class _Chooser:
         return pseudonym
 
     def _check(self, person: Person, pseudonym: str) -> None:
-        holder = self._holders.setdefault(pseudonym, person)
-        if holder is not person:
-            self._problems.append(f"{holder.label} and {person.label}: one pseudonym for two patients")
-        if any(_same(pseudonym, own) for own in {person.patient[1], *person.asked_as, *person.names}):
+        holder, label = self._holders.setdefault(pseudonym, (person.patient, person.label))
+        if holder != person.patient:
+            self._problems.append(f"{label} and {person.label}: one pseudonym for two patients")
+        if tells_of(pseudonym, (person.patient[1], *person.asked_as, *person.names)):
             self._problems.append(f"{person.label}: the pseudonym is the patient's own ID or name")

@@ -9,6 +9,7 @@ from adit_cli.dicom.matching import Match, as_match, values_of
 from adit_cli.dicom.query import Attributes
 from adit_cli.jobfile.job import Job
 from adit_cli.tasks.cohort import CohortRow, Table, read_cohort
+from adit_cli.tasks.given import check_given
 
 Identity = tuple[str, ...]
 
@@ -69,6 +70,7 @@ def wanted_by(job: Job) -> Wanted:
         read = read_cohort(table, rows[-1].number if rows else 0)
         rows += read.rows
         warnings += read.warnings
+    warnings += check_given(job.pseudonyms, rows)
     for row in rows:
         asked = replace(row, number=0, series_uid="", pseudonym="", where="")
         wishes.setdefault(asked, Wish(asked)).rows.append(row)

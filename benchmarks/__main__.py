@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import machine, report, rows_local, rows_network, rows_pipeline, rows_web
+from benchmarks import machine, report, rows_local, rows_move, rows_network, rows_pipeline, rows_web
 from benchmarks.measure import RowMaker, RowResult, Settings, run_row
 from tests.support.process import PeerError
 
@@ -16,6 +16,7 @@ ROWS: dict[str, RowMaker] = {
     "get": rows_network.get,
     "send": rows_network.send,
     "receive": rows_network.receive,
+    "move": rows_move.move,
     "wado": rows_web.wado,
     "stow": rows_web.stow,
     "deid": rows_local.deid,

@@ -69,10 +69,13 @@ class GuardedFile:
 class Filing:
     """The folder that instances arrive in, shared by all associations."""
 
-    def __init__(self, folder: Path, shelf: Shelf | None = None, *, sync: bool) -> None:
+    def __init__(
+        self, folder: Path, shelf: Shelf | None = None, *, sync: bool, sync_names: bool = True
+    ) -> None:
         self._folder = folder
         self._shelf = shelf or ByUid()
         self._sync = sync
+        self._sync_names = sync and sync_names
         self._incoming = folder / ".incoming"
         self._numbers = count()
         self._free = threading.Condition()
@@ -117,7 +120,7 @@ class Filing:
             if final.exists():
                 return self._again(sink.file, final, study_uid)
             self._make_folder(final.parent)
-            sink.file.commit(final, sync=self._sync)
+            sink.file.commit(final, sync=self._sync, sync_name=self._sync_names)
         return Filed(0, study_uid, final, sink.file.size)
 
     @contextmanager
@@ -153,7 +156,7 @@ class Filing:
             return
         with storage_errors(str(self._folder), UsageError):
             make_private(folder)
-            if self._sync:
+            if self._sync_names:
                 for above in (folder, *folder.parents)[: len(folder.relative_to(self._folder).parts)]:
                     sync_folder(above.parent)
 

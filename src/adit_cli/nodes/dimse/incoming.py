@@ -47,16 +47,19 @@ class IncomingFile:
                 self.size += written
                 parts = _behind(parts, written)
 
-    def commit(self, final: Path, *, sync: bool = False) -> None:
-        """Make the file appear under its final name; with `sync` it survives a power failure from now on."""
+    def commit(self, final: Path, *, sync: bool = False, sync_name: bool = True) -> None:
+        """Make the file appear under its final name; with `sync` it survives a power failure from now on.
+
+        Without `sync_name` it may be lost in one, but is never there in part.
+        """
         try:
             self.flush()
             with storage_errors(str(final.parent), UsageError):
                 if sync:
-                    os.fsync(self._fd)
+                    os.fdatasync(self._fd)
                 self._close()
                 self.part.rename(final)
-                if sync:
+                if sync and sync_name:
                     sync_folder(final.parent)
         except AditError:
             self.discard()

@@ -52,6 +52,7 @@ def _reception(order: Order, inbox: Inbox) -> Reception:
         spec.host,
         guests,
         spec.max_associations,
+        sync_names=False,
         tls=spec.tls,
         shelf=ForMoves(inbox.expects),
     )

@@ -1,0 +1,54 @@
+"""C-MOVE through a receiver that runs, against C-GET of the same study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.data import study
+from benchmarks.measure import Contender, Row, Sample, Settings, Target
+from benchmarks.processes import ADIT, emptied, expect_files, timed
+from tests.support.orthanc import orthanc
+from tests.support.process import LOOPBACK, free_port, listening
+
+
+@contextmanager
+def move(settings: Settings) -> Generator[Row]:
+    """One study from Orthanc to a folder, by C-MOVE and by C-GET."""
+    made, work = study(settings.folder, settings.instances), emptied(settings.folder / "work-move")
+    out, state, port = work / "out", work / "state", free_port()
+    config = work / "adit.yaml"
+    own = {"ADIT_STATE_DIR": str(state), "ADIT_CONFIG": str(config)}
+
+    def fetched(run: Callable[[], Sample]) -> Sample:
+        emptied(out)
+        sample = run()
+        expect_files(out, made.instances)
+        return sample
+
+    def ours(way: str) -> Sample:
+        return timed([ADIT, "get", way, made.uid, "-o", out], work / "adit.log", env=own)
+
+    with orthanc(work / "pacs") as server:
+        server.upload(made.files)
+        server.register("adit", "ADIT", port)
+        _configure(config, server.port, port)
+        receiver = [ADIT, "receive", "--config", config, "--state-dir", state]
+        with listening(receiver, [port], work / "receiver.log"):
+            yield Row(
+                f"C-MOVE of {made.instances} CT slices from Orthanc to a folder",
+                (
+                    Contender("adit get, C-MOVE", lambda: fetched(lambda: ours("c-move"))),
+                    Contender("adit get, C-GET", lambda: fetched(lambda: ours("c-get"))),
+                ),
+                (Target(1.3, "adit get, C-GET"),),
+            )
+
+
+def _configure(path: Path, server_port: int, port: int) -> None:
+    dimse = f"dimse: ORTHANC@{LOOPBACK}:{server_port}"
+    path.write_text(
+        f"receiver: {{host: {LOOPBACK}, port: {port}}}\nnodes:\n"
+        f"  c-move: {{{dimse}, retrieve: [c-move]}}\n  c-get: {{{dimse}, retrieve: [c-get]}}\n"
+    )

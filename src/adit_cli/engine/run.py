@@ -25,6 +25,7 @@ from adit_cli.engine.transfers import TRANSFERS, Order, Parts
 from adit_cli.engine.verdict import Rules
 from adit_cli.errors import AditError
 from adit_cli.jobfile.job import Job
+from adit_cli.nodes import require_programs
 from adit_cli.nodes.index import fresh_index
 from adit_cli.tasks.identity import TaskKeys
 from adit_cli.tasks.plan import Planning
@@ -88,6 +89,7 @@ class _Run:
 
     def go(self, parts: Parts) -> RunEnded:
         """Plan and work; return how it ended. However that is, what was replaced has been written."""
+        require_programs(self._job.node(name) for name in self._job.destinations)
         work = Work(self._job, self._key(), self._store.folder.spool, self._options.state.inbox)
         if self._job.deid.evidence:
             check_evidence_folder(self._job.deid.evidence)

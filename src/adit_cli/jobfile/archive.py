@@ -33,6 +33,11 @@ class Archive(Strict):
         examples=["patient"],
     )
 
+    @property
+    def needs_program(self) -> bool:
+        """Whether the standard library does not write these."""
+        return self.format == "7z" or self.password is not None
+
     @model_validator(mode="after")
     def _password_fits(self) -> Archive:
         if self.format == "zip" and self.password and not self.password.get_secret_value().isascii():

@@ -5,7 +5,7 @@ Only the kind in use is loaded: whoever copies folders does not wait for a netwo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -88,6 +88,20 @@ def open_destination(name: str, spec: NodeSpec, calling_ae_title: str) -> Destin
             raise NodeError(
                 f"{name} has no address", hint="give it dimse: AE_TITLE@host:port or dicomweb: URL"
             )
+
+
+def require_programs(destinations: Iterable[NodeSpec]) -> None:
+    """Raise NodeError where a destination needs a program that isn't there: no study would arrive."""
+    for spec in destinations:
+        if isinstance(spec, FolderNode):
+            if spec.format == "nifti":
+                from adit_cli.nodes import dcm2niix  # noqa: PLC0415 - as above
+
+                dcm2niix.program()
+            if spec.archive is not None and spec.archive.needs_program:
+                from adit_cli.nodes import sevenzip  # noqa: PLC0415 - as above
+
+                sevenzip.program()
 
 
 def _folder_destination(name: str, spec: FolderNode) -> Destination:

@@ -127,7 +127,7 @@ def _keyword(name: str) -> str:
 
 def _is_known(name: str) -> bool:
     keyword = _keyword(name)
-    return bool(keyword) and tag_of(keyword) is not None and not _TAG.fullmatch(keyword)
+    return bool(keyword) and tag_of(keyword) is not None
 
 
 def _check(template: str, text: str, keyword: str | None, spec: str) -> None:

@@ -28,11 +28,6 @@ from adit_cli.nodes.tree import alone, folders_above, prepare_folder, put
 _NAMES = {"study": "{StudyInstanceUID}", "patient": "{PatientID}"}
 
 
-def needs_program(archive: Archive) -> bool:
-    """Return whether the standard library does not write these."""
-    return archive.format == "7z" or archive.password is not None
-
-
 class ArchiveFiling:
     """A `Filing` that packs the studies, or all studies of a patient, into an archive each."""
 
@@ -48,7 +43,7 @@ class ArchiveFiling:
 
     def prepare(self) -> None:
         """Make the folder; NodeError where it cannot be written, or the program is missing."""
-        if needs_program(self._archive):
+        if self._archive.needs_program:
             sevenzip.program()
         prepare_folder(self._name, self._root)
 
@@ -119,7 +114,7 @@ class ArchiveFiling:
             self._take_along(present, tree)
         if self._dicomdir:
             self._list(tree, new.values(), work)
-        if needs_program(self._archive):
+        if self._archive.needs_program:
             sevenzip.write(tree, packed, self._archive.format, self._password)
             packed.chmod(PRIVATE_FILE)
         else:

@@ -38,7 +38,8 @@ class Entry:
 
 def program() -> str:
     """Return the program to call; NodeError where there is none."""
-    found = os.environ.get(VARIABLE) or next(filter(None, map(shutil.which, NAMES)), None)
+    named = os.environ.get(VARIABLE)
+    found = next(filter(None, map(shutil.which, [named] if named else NAMES)), None)
     if found is None:
         raise NodeError(
             "7z archives, and zip archives with a password, need the program 7zz",

@@ -38,7 +38,15 @@ def _option(name: str, metavar: str, text: str) -> object:
     return typer.Option(name, metavar=metavar, help=text, show_default=False)
 
 
-LevelOption = Annotated[LevelName, typer.Option("--level", "-l", help="What to list.")]
+LevelOption = Annotated[
+    LevelName | None,
+    typer.Option(
+        "--level",
+        "-l",
+        help="What to list.  [default: study; patient where --interactive]",
+        show_default=False,
+    ),
+]
 IdOption = Annotated[str, _option("--patient-id", "ID", "Patient ID.")]
 NameOption = Annotated[str, _option("--patient-name", "NAME", "As in DOE^JOHN or 'DOE*'.")]
 BirthDateOption = Annotated[str, _option("--birth-date", "DATE", "Date of birth, or a range as for --date.")]

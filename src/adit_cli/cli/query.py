@@ -20,6 +20,7 @@ EXAMPLES = (
     "adit query pacs archive --accession 4711 -k InstitutionName",
     "adit query pacs --level series --study-uid 1.2.840.1 --format ndjson",
     "adit query pacs --level patient --series-description '/lung.*thin/i' --age 18..80",
+    "adit query pacs --interactive --date 'last 7 days'",
     "adit query pacs --modality MR --format uid | adit get pacs - -o out",
 )
 app = new_app()
@@ -32,6 +33,14 @@ NodesArgument = Annotated[
         show_default=False,
     ),
 ]
+InteractiveOption = Annotated[
+    bool,
+    typer.Option(
+        "--interactive",
+        "-i",
+        help="Browse the node in the terminal, mark, and hand over; needs adit-cli[tui].",
+    ),
+]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Show at most so many.")]
 
 
@@ -40,7 +49,7 @@ def query(
     ctx: typer.Context,
     nodes: NodesArgument,
     *,
-    level: filters.LevelOption = LevelName.STUDY,
+    level: filters.LevelOption = None,
     patient_id: filters.IdOption = "",
     patient_name: filters.NameOption = "",
     birth_date: filters.BirthDateOption = "",
@@ -66,6 +75,7 @@ def query(
     key: filters.KeyOption = None,
     limit: LimitOption = None,
     output: FormatOption = None,
+    interactive: InteractiveOption = False,
     fail_if_empty: FailIfEmptyOption = False,
     aet: AetOption = "",
 ) -> None:
@@ -75,6 +85,7 @@ def query(
     does not match is matched here, and what it does not say of a study is asked of its series. Rows are
     printed as they come. `--format uid` prints UIDs for `adit get NODE -` or `transfer --uids -`.
     """
+    level = level or (LevelName.PATIENT if interactive else LevelName.STUDY)
     texts = {
         "PatientID": patient_id,
         "PatientName": patient_name,
@@ -102,5 +113,10 @@ def query(
     texts |= {"SeriesDescription": series_description} if series_description else {}
     asked = {keyword: text for keyword, text in texts.items() if text} | dict(keys_of(key or []))
     lookup = lookup_for(level.level, asked, tuple(dict.fromkeys([*SHOWN[level.level], *asked])))
+    if interactive:
+        from adit_cli.cli.browsing import browse  # noqa: PLC0415  only here
+
+        browse(ctx, nodes, lookup, limit, aet)
+        return
     number, code = ask(ctx, nodes, lookup, output=output, limit=limit, aet=aet)
     raise typer.Exit(4 if fail_if_empty and not number and not code else code)

@@ -1,0 +1,1 @@
+"""The browser of `adit query --interactive`. Whatever imports Textual is in here, and imported only then."""

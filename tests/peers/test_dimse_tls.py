@@ -12,6 +12,7 @@ from pathlib import Path
 from queue import Queue
 
 import pytest
+from pydantic import SecretStr
 from pynetdicom import AE, evt
 
 from adit_cli.dicom.files import file_meta_of, read_file_meta
@@ -29,6 +30,7 @@ from adit_cli.nodes.retry import Tries
 from tests.support.builders import BuiltStudy, build_study
 from tests.support.certificates import Authority, authority, server_context
 from tests.support.peers import LOOPBACK, Dcmtk, PynetdicomPeer, orthanc, run, serving, storescp
+from tests.support.scripted import Talk, scripted_peer
 
 pytestmark = pytest.mark.peers
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -335,6 +337,49 @@ def test_files_that_are_no_certificates_are_named(tmp_path: Path, ours: Authorit
     for spec in receivers:
         with pytest.raises(UsageError, match=r"nonsense\.pem cannot be used"):
             Receiver(Reception("PEER", 0, tmp_path / "no", LOOPBACK, tls=spec), print).run()
+
+
+def test_a_key_with_a_password_is_opened_with_it_only(
+    tmp_path: Path, ours: Authority, server: Path, client: Path
+) -> None:
+    locked = tmp_path / "locked.key"
+    run(["openssl", "pkey", "-in", client, "-aes256", "-passout", "pass:a secret", "-out", locked])
+    receiver = ReceiverTls(cert=Certificate(file=server), ca=ours.ca)
+
+    with receiving(tmp_path / "in", receiver) as (port, _):
+        for password in (None, SecretStr("wrong")):
+            own = Certificate(file=client, key=locked, password=password)
+            with pytest.raises(UsageError, match="cannot be used as our certificate") as caught:
+                echo("pacs", node(port, Tls(ca=ours.ca, client_cert=own)), "ADIT")
+            assert "wrong" not in caught.value.message
+        own = Certificate(file=client, key=locked, password=SecretStr("a secret"))
+        report = echo("pacs", node(port, Tls(ca=ours.ca, client_cert=own)), "ADIT")
+
+    assert report.accepted
+
+
+def test_a_caller_with_an_expired_certificate_is_refused(
+    tmp_path: Path, ours: Authority, server: Path
+) -> None:
+    old = ours.certificate("old-client", expired=True)
+
+    with receiving(tmp_path, ReceiverTls(cert=Certificate(file=server), ca=ours.ca)) as (port, events):
+        failed_echo(node(port, trusting(ours, old)))
+        told = next_of(events, Happening.ENDED).message
+
+    assert "its certificate is not accepted (certificate has expired)" in told
+
+
+def test_a_server_with_only_outdated_tls_is_named(ours: Authority) -> None:
+    def refuse(talk: Talk) -> None:
+        talk.sock.recv(1 << 16)
+        talk.sock.sendall(b"\x15\x03\x01\x00\x02\x02\x46")  # fatal alert: protocol version
+
+    with scripted_peer(refuse) as peer:
+        error = failed_echo(node(peer.port, trusting(ours)))
+
+    assert "offers only outdated TLS" in error.message
+    assert not error.transient
 
 
 def test_openssl_is_not_loaded_where_no_node_speaks_tls() -> None:

@@ -110,7 +110,7 @@ class ReceiveWatch:
         self._line.show(self._state())
 
     def _end(self, event: ReceiveEvent) -> None:
-        self._open = max(0, self._open - 1)
+        self._open -= bool(event.calling)  # nobody is counted before it has said who it is
         new = self._files - self._told
         self._told = self._files
         total = f"{count(new, 'instance')} since the last line" if new else "nothing new"

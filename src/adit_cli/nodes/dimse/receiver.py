@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import signal
 import socket
@@ -102,8 +103,9 @@ class Receiver:
         try:
             listener = socket.create_server((self._reception.host, self._reception.port), backlog=BACKLOG)
         except OSError as error:
+            why = os.strerror(error.errno) if error.errno else str(error)
             raise UsageError(
-                f"Port {self._reception.port} cannot be listened on: {error.strerror}"
+                f"Port {self._reception.port} cannot be listened on: {why}"
                 f"{who_listens(self._reception.port)}.",
                 hint="Choose another one, and have it registered where the images come from.",
             ) from error

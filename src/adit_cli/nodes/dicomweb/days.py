@@ -39,7 +39,7 @@ class Days:
 
     def halves(self, found: list[date]) -> tuple[Days, Days]:
         """Return two ranges with about as many of the studies found in each."""
-        if self.start == self.end:
+        if self.start == self.end or not found:
             raise CannotHalveError
         middle = sorted(found)[(len(found) - 1) // 2]
         middle = min(max(middle, self.start), self.end - timedelta(days=1))

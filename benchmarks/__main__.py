@@ -7,7 +7,16 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import machine, report, rows_local, rows_move, rows_network, rows_pipeline, rows_web
+from benchmarks import (
+    machine,
+    report,
+    rows_local,
+    rows_move,
+    rows_network,
+    rows_pipeline,
+    rows_query,
+    rows_web,
+)
 from benchmarks.measure import RowMaker, RowResult, Settings, run_row
 from tests.support.process import PeerError
 
@@ -30,6 +39,7 @@ ROWS: dict[str, RowMaker] = {
     "sizes": rows_pipeline.sizes,
     "state": rows_local.state,
     "query": rows_local.query,
+    "query-many": rows_query.query_many,
     "start": rows_local.start,
 }
 

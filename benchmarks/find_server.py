@@ -16,7 +16,7 @@ from functools import cache
 from adit_cli.dicom.attributes import encode_attributes
 from adit_cli.nodes.dimse.channel import Ended
 from adit_cli.nodes.dimse.messages import C_FIND_RQ, PENDING, SUCCESS, WITH_DATASET, Message, encode_command
-from adit_cli.nodes.dimse.pdu import P_DATA
+from adit_cli.nodes.dimse.pdu import P_DATA, ReleaseReply, ReleaseRequest
 from adit_cli.nodes.dimse.wire import PDU_HEAD, PDV_HEAD
 from tests.support.process import LOOPBACK
 from tests.support.scripted import Talk
@@ -62,10 +62,19 @@ def serve(sock: socket.socket, number: int) -> None:
     talk = Talk(sock)
     with sock, suppress(Ended, ConnectionError):
         talk.accept(max_length=0)
+        answer(talk, number)
+
+
+def answer(talk: Talk, number: int) -> None:
+    """Answer one request after the other, and the one to release the association in the end."""
+    try:
         while True:
             request = talk.read()
             if request.command.field == C_FIND_RQ:
-                sock.sendall(everything(talk, request, number))
+                talk.sock.sendall(everything(talk, request, number))
+    except Ended as end:
+        if isinstance(end.pdu, ReleaseRequest):
+            talk.send_pdu(ReleaseReply())
 
 
 def everything(talk: Talk, request: Message, number: int) -> bytes:

@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from adit_cli.errors import UsageError
+from adit_cli.errors import NodeError, UsageError
 from adit_cli.jobfile.receiver import ReceiverSpec
+from adit_cli.nodes.dimse.incoming import is_valid_uid
 from adit_cli.nodes.storage import PRIVATE_FILE, make_private, storage_errors
 
 PAUSE = 0.05
@@ -47,6 +48,14 @@ class Served:
     ae_title: str
     port: int
     pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What a receiver did not take: a caller, or with a status an instance."""
+
+    text: str
+    status: int = 0
 
 
 class Lock:
@@ -116,10 +125,13 @@ class Inbox:
 
         `caller` is who is asked to send it, and may therefore call. What nobody took is removed.
         """
+        if not is_valid_uid(study_uid):
+            raise NodeError("The study's UID is none, so nothing could be received under it.")
         path, landing = self._moving / study_uid, self.folder / study_uid
         lock = self._wait(path, fcntl.LOCK_EX)
         try:
             with storage_errors(str(self.folder), UsageError):
+                os.ftruncate(lock.descriptor, 0)
                 os.pwrite(lock.descriptor, caller.encode(), 0)
                 _empty(landing)
                 make_private(landing)
@@ -156,20 +168,22 @@ class Inbox:
                 (self._moving / study.name).unlink(missing_ok=True)
                 lock.close()
 
-    def note_refused(self, text: str) -> None:
-        """Remember a caller that was refused, for whoever waits for it; only the last ones are kept."""
+    def note_refused(self, refused: Refused) -> None:
+        """Remember what was refused, for whoever waits for it; only the last ones are kept."""
         descriptor = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, PRIVATE_FILE)
         try:
             if os.fstat(descriptor).st_size > _LONGEST_LOG:
                 os.ftruncate(descriptor, 0)
-            os.write(descriptor, f"{time.time():.3f}\t{text}\n".encode())
+            line = f"{time.time():.3f}\t{refused.status}\t{refused.text}\n"
+            os.write(descriptor, line.encode())
         finally:
             os.close(descriptor)
 
-    def refused_since(self, when: float) -> list[str]:
-        """Return the callers that were refused since then, each once."""
-        lines = [line.partition("\t") for line in _text(self._log).splitlines()]
-        return list(dict.fromkeys(said for at, _, said in lines if at and float(at) >= when))
+    def refused_since(self, when: float) -> list[Refused]:
+        """Return what was refused since then, each once."""
+        lines = [line.split("\t", 2) for line in _text(self._log).splitlines()]
+        said = [Refused(words[2], int(words[1])) for words in lines if float(words[0]) >= when]
+        return list(dict.fromkeys(said))
 
     def _wait(self, path: Path, how: int) -> Lock:
         """Return a lock of a file that is still there: whoever had it may have removed it."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from adit_cli.errors import UsageError
-from adit_cli.nodes.inbox import Inbox, Served
+from adit_cli.errors import NodeError, UsageError
+from adit_cli.nodes.inbox import Inbox, Refused, Served
 
 STUDY = "1.2.3"
 HOLD = """
@@ -102,14 +102,14 @@ def test_receiver_of_jobs_ends_with_the_last_who_uses_it(inbox: Inbox) -> None:
 
 
 def test_refused_callers_are_told_to_those_who_waited_since_then(inbox: Inbox) -> None:
-    inbox.note_refused("EARLY@10.0.0.1: not known")
-    when = time.time() + 1
-    assert inbox.refused_since(when) == []
-    assert inbox.refused_since(0) == ["EARLY@10.0.0.1: not known"]
+    early, later = Refused("EARLY@10.0.0.1: not known"), Refused("MANY@10.0.0.1: no space left", 0xA700)
+    inbox.note_refused(early)
+    assert inbox.refused_since(time.time() + 60) == []
+    assert inbox.refused_since(0) == [early]
     for _ in range(3000):
-        inbox.note_refused("MANY@10.0.0.1: not known, not known, not known")
+        inbox.note_refused(later)
 
-    assert inbox.refused_since(0) == ["MANY@10.0.0.1: not known, not known, not known"]
+    assert inbox.refused_since(0) == [later]
     assert (inbox.folder / ".refused").stat().st_size < 1 << 17
 
 
@@ -118,6 +118,16 @@ def test_inbox_and_all_in_it_are_closed_to_others(inbox: Inbox) -> None:
         modes = [path.stat().st_mode & 0o077 for path in (inbox.folder, landing, *inbox.folder.rglob("*"))]
 
     assert set(modes) == {0}
+
+
+@pytest.mark.parametrize("uid", ["../evil", "", ".", "1.2/3", "1" * 65])
+def test_uid_that_is_none_never_becomes_a_path(inbox: Inbox, uid: str) -> None:
+    before = sorted(inbox.folder.parent.rglob("*"))
+
+    with pytest.raises(NodeError, match="UID"), inbox.expecting(uid, "PACS@there"):
+        pass
+
+    assert sorted(inbox.folder.parent.rglob("*")) == before
 
 
 def test_inbox_that_cannot_be_made_is_told(tmp_path: Path) -> None:

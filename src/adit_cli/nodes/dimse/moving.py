@@ -12,17 +12,19 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from adit_cli.dicom.attributes import encode_attributes
-from adit_cli.errors import NodeError, ReceiverError, TransientNodeError
+from adit_cli.errors import DiskFullError, NodeError, ReceiverError, TransientNodeError
 from adit_cli.nodes.base import FailedInstance, OnArrival, RetrieveRequest
 from adit_cli.nodes.dimse.account import SOME_FAILED, Account
 from adit_cli.nodes.dimse.association import Association
 from adit_cli.nodes.dimse.contexts import STUDY_MOVE, find_contexts, merged, move_contexts
+from adit_cli.nodes.dimse.filing import OUT_OF_RESOURCES
 from adit_cli.nodes.dimse.landed import Landed
 from adit_cli.nodes.dimse.line import Line
 from adit_cli.nodes.dimse.messages import SUCCESS
 from adit_cli.nodes.dimse.scu import SubOperations, c_move, needed_context
 from adit_cli.nodes.dimse.standby import Standby
 from adit_cli.nodes.dimse.units import Unit, listed_units, single_units, whole_units
+from adit_cli.nodes.inbox import Refused
 from adit_cli.nodes.retry import Tries, retried
 
 MOST_IN_VAIN = 5
@@ -54,8 +56,7 @@ class Moving:
             self._ask(self._units(spool))
             self._ask_again()
         if self._account.missing or not self._account.arrived:
-            for refused in inbox.refused_since(began):
-                logger.warning("Our receiver refused %s", refused)
+            _tell_refused(inbox.refused_since(began))
         return self._account.result(party)
 
     def _units(self, spool: Path) -> list[Unit]:
@@ -138,6 +139,14 @@ class Moving:
         """Return what must hold at the node: some say nothing of it where it does not."""
         ae_title, port = self._served.ae_title, self._served.port
         return f"See that AE title {ae_title} is registered there, at {assoc.own_address()} port {port}."
+
+
+def _tell_refused(refused: Iterable[Refused]) -> None:
+    """Say what our receiver did not take meanwhile; DiskFullError where it had no room."""
+    for one in refused:
+        if one.status == OUT_OF_RESOURCES:
+            raise DiskFullError(f"Our receiver refused {one.text}", hint="free some space and run again")
+        logger.warning("Our receiver refused %s", one.text)
 
 
 def _is_refusal(told: SubOperations, came: int) -> bool:

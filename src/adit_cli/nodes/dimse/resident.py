@@ -16,7 +16,7 @@ from adit_cli.nodes.dimse.guests import Guests
 from adit_cli.nodes.dimse.receiver import Reception, serve
 from adit_cli.nodes.dimse.scp import Happening, OnEvent, ReceiveEvent
 from adit_cli.nodes.dimse.shelves import ForMoves
-from adit_cli.nodes.inbox import Inbox, Lock, Order, Served
+from adit_cli.nodes.inbox import Inbox, Lock, Order, Refused, Served
 
 
 class AlreadyServedError(UsageError):
@@ -73,7 +73,8 @@ class _Watch:
             case Happening.LISTENING:
                 self._inbox.announce(self._lock, Served(self._ae_title, event.port, os.getpid()))
             case Happening.REFUSED:
-                self._inbox.note_refused(f"{event.calling}@{event.host}: {event.message}")
+                said = f"{event.calling}@{event.host}: {event.message}"
+                self._inbox.note_refused(Refused(said, event.status))
             case Happening.ENDED:
                 self._inbox.sweep()
             case _:

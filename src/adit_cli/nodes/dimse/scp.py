@@ -49,6 +49,8 @@ class ReceiveEvent:
     size: int = 0
     port: int = 0
     message: str = ""
+    status: int = 0
+    """What an instance was answered."""
 
 
 OnEvent = Callable[[ReceiveEvent], None]
@@ -135,7 +137,18 @@ class Service:
         self._answer(message, filed.status)
         happening = Happening.STORED if filed.status == SUCCESS else Happening.REFUSED
         known = uid if is_valid_uid(uid) else ""
-        self._tell(happening, study_uid=filed.study_uid, uid=known, size=filed.size, message=filed.message)
+        self._on_event(
+            ReceiveEvent(
+                happening,
+                self._calling,
+                self._host,
+                filed.study_uid,
+                known,
+                filed.size,
+                message=filed.message,
+                status=filed.status,
+            )
+        )
 
     def _answer(self, message: Message, status: int) -> None:
         self._channel.send(message.context_id, message.command.response(status), b"", self._max_length)
@@ -154,12 +167,8 @@ class Service:
         self._channel.abort(source=2)
         self._tell(Happening.ENDED, message=f"we aborted the association: {why}")
 
-    def _tell(
-        self, happening: Happening, *, study_uid: str = "", uid: str = "", size: int = 0, message: str = ""
-    ) -> None:
-        self._on_event(
-            ReceiveEvent(happening, self._calling, self._host, study_uid, uid, size, message=message)
-        )
+    def _tell(self, happening: Happening, *, message: str = "") -> None:
+        self._on_event(ReceiveEvent(happening, self._calling, self._host, message=message))
 
 
 def _rejection(reply: pdu.AssociateReject, request: pdu.AssociateRequest) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pynetdicom import AE
 
-from adit_cli.errors import Reason, ReceiverError, TransientNodeError
+from adit_cli.errors import DiskFullError, Reason, ReceiverError, TransientNodeError
 from adit_cli.jobfile.node import Limits, Timeouts
 from adit_cli.jobfile.receiver import ReceiverSpec
 from adit_cli.nodes.base import Arrival, FailedInstance, RetrieveRequest
@@ -19,7 +19,7 @@ from adit_cli.nodes.dimse.fetching import Means
 from adit_cli.nodes.dimse.messages import SUCCESS
 from adit_cli.nodes.dimse.source import DimseSource
 from adit_cli.nodes.dimse.standby import Standby
-from adit_cli.nodes.inbox import Inbox, Order
+from adit_cli.nodes.inbox import Inbox, Order, Refused
 from adit_cli.nodes.retry import Tries
 from tests.support.archive import CT, EXPLICIT, SERIES, STUDY, GoneError
 from tests.support.moving import DESTINATION_UNKNOWN, Behaviour, Move, MovingArchive, data_set
@@ -236,6 +236,15 @@ def test_unknown_move_destination_is_told_with_what_to_register(order: Order, tm
     assert str(mover.archive.port()) in caught.value.hint
     assert LOOPBACK in caught.value.hint
     assert len(mover.archive.asked) == 1
+
+
+def test_receiver_without_room_is_no_fault_of_the_archive(order: Order, tmp_path: Path) -> None:
+    def is_refused(move: Move) -> None:
+        Inbox(order.inbox).note_refused(Refused("SCRIPTED@127.0.0.1: no space left", 0xA700))
+        move.end(0xB000, completed=0, failed=len(UIDS))
+
+    with pytest.raises(DiskFullError, match="no space left"):
+        Mover(order, is_refused).fetch(tmp_path)
 
 
 def test_study_that_nobody_asked_for_is_refused_and_not_kept(order: Order) -> None:

@@ -58,10 +58,13 @@ def grant(source: Source, wish: Wish) -> Answer:
         return Answer(tuple(kept))
     if wish.asked.study_uid and found:
         return _other_patient(wish, found[0])
-    if wish.asked.patient_id and wish.asked.accession_number and _known_elsewhere(source, wish):
+    against = _against_accession(source, wish)
+    if against:
+        whose = "belongs to another patient than the row says"
+        what = f"is that of a study without what the row says of {', '.join(against)}"
         return Answer(
             reason=Reason.MISMATCH,
-            message="the accession number belongs to another patient than the row says",
+            message=f"the accession number {whose if against[0] == 'patient_id' else what}",
             hint="check the row; after a merge give the study_uid",
         )
     return Answer(
@@ -91,10 +94,14 @@ def _other_patient(wish: Wish, study: Attributes) -> Answer:
     )
 
 
-def _known_elsewhere(source: Source, wish: Wish) -> bool:
+def _against_accession(source: Source, wish: Wish) -> list[str]:
+    """Return which columns a study contradicts that has the row's accession number; none without one."""
     accession = wish.asked.accession_number
+    if not accession or wish.keys().keys() == {"AccessionNumber"}:
+        return []
     found = find_studies(source, {"AccessionNumber": accession})
-    return any(study.get("AccessionNumber") == accession for study in found)
+    same = (study for study in found if study.get("AccessionNumber", "").strip() == accession)
+    return next((_against(source, wish, study) for study in same), list[str]())
 
 
 def find_studies(source: Source, keys: Mapping[str, str]) -> list[Attributes]:

@@ -192,6 +192,18 @@ def test_an_accession_number_of_another_patient_is_a_mismatch(ward: Ward) -> Non
     assert [reason for _, reason, _ in why(ward.plan(COHORT))] == [Reason.MISMATCH, Reason.NOT_FOUND]
 
 
+def test_all_that_a_row_says_must_hold_and_what_does_not_is_named_by_its_column(ward: Ward) -> None:
+    study = ward.add(patient_id="P", AccessionNumber="A1", StudyDate="20240131", modalities="MR")
+    header = "patient_id,accession_number,study_date,modality\n"
+    ward.cohort(f"{header}P,A1,31.01.2024,MR\nP,A1,2024-02-01,MR\n,A1,2024-01-31,CT\n,A1,,\n")
+
+    made = ward.plan(COHORT)
+
+    assert [task.rows for task in made.tasks] == [(1, 4)]
+    assert uids_of(made) == {study.uid}
+    assert [entry.message.partition("says of ")[2] for entry in made.unresolved] == ["study_date", "modality"]
+
+
 def test_answers_that_were_not_asked_for_are_dropped(ward: Ward) -> None:
     study = ward.add(patient_id="P")
     ward.source.extra = [{"StudyInstanceUID": "9.9", "PatientID": "Q"}, {"PatientID": "P"}]

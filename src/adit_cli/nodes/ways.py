@@ -73,11 +73,12 @@ class Ways(Generic[Side]):
                 if not self.give_up(ways, error):
                     raise
 
-    def give_up(self, ways: list[str], error: NodeError) -> bool:
+    def give_up(self, ways: list[str], error: NodeError, *, quietly: bool = False) -> bool:
         """Drop the first way for the next if the error says that it isn't offered, and say so."""
         if len(ways) == 1 or error.reason not in _NOT_OFFERED:
             return False
-        logger.warning(
+        logger.log(
+            logging.INFO if quietly else logging.WARNING,
             "%s does not offer %s (%s) Going on with %s",
             self._name,
             ways[0],
@@ -114,6 +115,7 @@ class PreferringSource:
         self._ways = ways
         self._find = _one_each(find)
         self._retrieve = _one_each(retrieve)
+        self._worked: set[str] = set()
 
     def find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
         """Return what the node has at this level."""
@@ -131,14 +133,23 @@ class PreferringSource:
         return self._ways.first(list(self._retrieve), lambda source: _described(source, instance))
 
     def retrieve(self, request: RetrieveRequest, spool: Path, arrived: OnArrival) -> list[FailedInstance]:
-        """Fetch into the spool; a study that one way does not find may be there by the next."""
-        offered = list(self._retrieve)
-        try:
-            return self._ways.first(self._retrieve, lambda source: source.retrieve(request, spool, arrived))
-        except NodeError as error:
-            if error.reason is Reason.NOT_FOUND:
-                self._retrieve = offered
-            raise
+        """Fetch into the spool; a study that one way does not find may be there by the next.
+
+        A way that has brought something before is offered, whatever it says of one study.
+        """
+        ways, dropped = list(self._retrieve), set[str]()
+        while True:
+            try:
+                failed = self._ways.side(ways[0]).retrieve(request, spool, arrived)
+            except NodeError as error:
+                is_absent = error.reason is Reason.NOT_FOUND and ways[0] in self._worked
+                dropped |= set() if is_absent else {ways[0]}
+                if not self._ways.give_up(ways, error, quietly=is_absent):
+                    raise
+            else:
+                self._worked.add(ways[0])
+                self._retrieve = [way for way in self._retrieve if way not in dropped]
+                return failed
 
     def fetches_unlisted(self) -> bool:
         """Return whether the way in use can."""

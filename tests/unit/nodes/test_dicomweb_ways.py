@@ -135,6 +135,22 @@ def test_a_study_that_nobody_has_costs_no_way_its_place() -> None:
     assert web.asked == ["retrieve", "retrieve"]
 
 
+def test_a_way_that_has_brought_something_is_kept_when_it_lacks_one_study(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    web, dimse = Side("web"), Side("dimse")
+    server = source(web, dimse)
+    server.retrieve(RetrieveRequest("1.2"), Path(), lambda _: None)
+
+    web.error = NodeError("not there", reason=Reason.NOT_FOUND)
+    server.retrieve(RetrieveRequest("1.3"), Path(), lambda _: None)
+    web.error = None
+    server.retrieve(RetrieveRequest("1.4"), Path(), lambda _: None)
+
+    assert (len(web.asked), len(dimse.asked)) == (3, 1)
+    assert "does not offer" not in caplog.text
+
+
 def test_only_what_is_used_is_opened_noted_and_closed() -> None:
     web, dimse = Side("web"), Side("dimse")
     server = source(web, dimse)

@@ -120,6 +120,37 @@ def test_two_series_that_the_layout_calls_alike_have_names_of_their_own(tmp_path
     assert all(stem.startswith("7~") for stem in stems)
 
 
+def test_what_is_there_of_another_study_keeps_its_name(tmp_path: Path) -> None:
+    one, other = (build_study(tmp_path / "in", size=16, patient_id="P1") for _ in range(2))
+    convert(tmp_path / "out", one.files, layout="{PatientID}/{SeriesNumber}")
+    before = file_tree(tmp_path / "out")
+
+    told = convert(tmp_path / "out", other.files, layout="{PatientID}/{SeriesNumber}")
+    once = file_tree(tmp_path / "out")
+    again = [
+        convert(tmp_path / "out", study.files, layout="{PatientID}/{SeriesNumber}") for study in (one, other)
+    ]
+
+    assert all(answer.accepted for answer in (*told, *again[0], *again[1]))
+    assert len(once) == 4
+    assert before.items() <= once.items()
+    assert file_tree(tmp_path / "out") == once
+
+
+def test_another_volume_under_the_name_of_the_same_series_is_left_alone(
+    tmp_path: Path, study: BuiltStudy
+) -> None:
+    convert(tmp_path / "out", study.files[:4], layout="{SeriesNumber}")
+    volume = tmp_path / "out" / "1.nii.gz"
+    volume.write_bytes(b"changed")
+
+    told = convert(tmp_path / "out", study.files[:4], layout="{SeriesNumber}")
+
+    assert {(one.accepted, one.reason) for one in told} == {(False, Reason.MISMATCH)}
+    assert all("was not filed: other content" in one.message for one in told)
+    assert volume.read_bytes() == b"changed"
+
+
 def test_a_series_without_images_is_left_out_by_name(tmp_path: Path, study: BuiltStudy) -> None:
     report = dcmread(study.files[0])
     report.Modality, report.SOPInstanceUID, report.SeriesInstanceUID = "SR", "1.2.3.4", "1.2.3"

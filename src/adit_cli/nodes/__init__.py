@@ -122,7 +122,13 @@ def _filing(name: str, spec: FolderNode) -> Filing:
         return ArchiveFiling(name, spec.folder, spec.archive, manifest=spec.manifest, dicomdir=spec.dicomdir)
     from adit_cli.nodes.tree import TreeFiling  # noqa: PLC0415 - as above
 
-    return TreeFiling(name, spec.folder, manifest=spec.manifest, dicomdir=spec.dicomdir)
+    return TreeFiling(
+        name,
+        spec.folder,
+        manifest=spec.manifest,
+        dicomdir=spec.dicomdir,
+        one_by_one=spec.format == "nifti",
+    )
 
 
 def _apart(spec: ServerNode) -> list[tuple[str, ServerNode]]:

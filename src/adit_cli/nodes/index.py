@@ -24,7 +24,7 @@ _Places: TypeAlias = list[tuple[str, int, bool]]
 _Instances: TypeAlias = list[tuple[str, str, str, _Places]]
 _Series: TypeAlias = list[tuple[Attributes, _Instances]]
 _Studies: TypeAlias = list[tuple[list[str], Attributes, _Series]]
-_Written: TypeAlias = tuple[_Studies, int, list[str], list[str], list[str]]
+_Written: TypeAlias = tuple[str, _Studies, int, list[str], list[str], list[str]]
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def indexed(root: Path, folder: Path | None, look: Callable[[Path], Scan]) -> Sc
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         with suppress(FileNotFoundError):
-            return _read(root, folder / f"{name}.json")
+            return _read(folder / f"{name}.json")
         found = look(root)
         _write(found, folder / f"{name}.json")
     finally:
@@ -67,7 +67,7 @@ def _write(found: Scan, target: Path) -> None:
         )
         for key, study in found.studies.items()
     ]
-    written: _Written = (studies, found.skipped, found.nested, found.missing, found.broken)
+    written: _Written = (str(found.root), studies, found.skipped, found.nested, found.missing, found.broken)
     draft = target.with_suffix(".part")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
     with os.fdopen(descriptor, "w", encoding="ascii") as output:
@@ -80,8 +80,9 @@ def _instance(one: FoundInstance, root: Path) -> tuple[str, str, str, _Places]:
     return one.uid, one.sop_class_uid, one.number, places
 
 
-def _read(root: Path, source: Path) -> Scan:
-    studies, skipped, nested, missing, broken = cast("_Written", json.loads(source.read_bytes()))
+def _read(source: Path) -> Scan:
+    below, studies, skipped, nested, missing, broken = cast("_Written", json.loads(source.read_bytes()))
+    root = Path(below)
     found = Scan(root, skipped=skipped, nested=nested, missing=missing, broken=broken)
     for (study_uid, issuer, patient_id), attributes, all_series in studies:
         study = found.studies[study_uid, issuer, patient_id] = FoundStudy(attributes)

@@ -91,6 +91,7 @@ def _folded(place: PurePosixPath) -> str:
 
 
 def apart(place: PurePosixPath, uid: str) -> PurePosixPath:
+    """Return another name beside one that is taken, always the same for the same UID."""
     """Return a place of its own for a file whose place is taken by another instance."""
     return place.with_name(place.stem + _fingerprint(uid) + place.suffix)
 

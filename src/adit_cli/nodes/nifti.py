@@ -43,7 +43,8 @@ class NiftiDestination:
         dcm2niix.program()
         self._filing.prepare()
         waiting = Waiting(self._name, self._root, self._layout, task_key, asked=_ASKED)
-        return NiftiDelivery(self._name, self._layout, waiting, self._filing, limit=self._limit)
+        volumes = Volumes(waiting, self._root, self._layout)
+        return NiftiDelivery(self._name, waiting, volumes, self._filing, limit=self._limit)
 
     def close(self) -> None:
         """Nothing is held open between studies."""
@@ -52,9 +53,11 @@ class NiftiDestination:
 class NiftiDelivery:
     """A `Delivery` of one study as volumes."""
 
-    def __init__(self, name: str, layout: Layout, waiting: Waiting, filing: Filing, *, limit: float) -> None:
+    def __init__(
+        self, name: str, waiting: Waiting, volumes: Volumes, filing: Filing, *, limit: float
+    ) -> None:
         self._name = name
-        self._layout = layout
+        self._volumes = volumes
         self._waiting = waiting
         self._filing = filing
         self._limit = limit
@@ -67,7 +70,7 @@ class NiftiDelivery:
     def finish(self) -> list[Delivered]:
         """Convert each series, file what was made, and say of each image whether it is in there."""
         found = Series.of(self._waiting.staged)
-        volumes = Volumes(self._waiting, self._layout)
+        volumes = self._volumes
         skipped = [series for series in found if series.modality in NO_IMAGES]
         refused: dict[Series, str] = {}
         with storage_errors(self._name):
@@ -80,7 +83,7 @@ class NiftiDelivery:
             if series in skipped:
                 told += self._skip(series, alone=len(skipped) == len(found))
             elif series in refused:
-                told += self._refuse(series, Reason.REJECTED, refused[series])
+                told += self._refuse(series, Reason.REJECTED, f"was not converted: {refused[series]}")
             else:
                 told += self._accept(series, volumes, filed)
         self.abandon()
@@ -119,7 +122,7 @@ class NiftiDelivery:
         ]
 
     def _refuse(self, series: Series, reason: Reason, why: str) -> list[Delivered]:
-        message = f"{series} was not converted: {why}"
+        message = f"{series} {why}"
         self._notes.append(f"{self._name}: {message}")
         return [Delivered(uid, accepted=False, reason=reason, message=message) for uid in series.files]
 
@@ -127,7 +130,8 @@ class NiftiDelivery:
         names = volumes.names_of(series)
         refusal = _first_refused(filed[name] for name in names)
         if refusal is not None:
-            return self._refuse(series, refusal.reason or Reason.REJECTED, refusal.message)
+            why = f"was not filed: {refusal.message}"
+            return self._refuse(series, refusal.reason or Reason.REJECTED, why)
         made = volumes.made_of(series)
         message = f"{series} is {made.count} volume{'' if made.count == 1 else 's'}"
         if made.problem:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adit_cli.dicom.attributes import read_attributes
-from adit_cli.dicom.directory import DIRECTORY_CLASS, Listed, listed
+from adit_cli.dicom.directory import DIRECTORY_CLASS, NAME, Listed, listed
 from adit_cli.dicom.files import read_file_meta
 from adit_cli.dicom.query import Attributes
 from adit_cli.errors import DataError
@@ -89,10 +89,20 @@ class Scan:
 
 
 def scan(root: Path) -> Scan:
-    """Return what lies below a folder; raises OSError where the folder itself cannot be read."""
+    """Return what lies below a folder; raises OSError where the folder itself cannot be read.
+
+    A DICOMDIR stands for its folder, and an archive, or another file, for itself.
+    """
+    if root.is_file():
+        root, alone = root.parent, root
+        return scan(root) if alone.name.upper() == NAME else _scanned(root, [alone])
+    return _scanned(root, files_below(root))
+
+
+def _scanned(root: Path, paths: Iterable[Path]) -> Scan:
     found = Scan(root)
     named: list[tuple[Path, Listed]] = []
-    for path in files_below(root):
+    for path in paths:
         look = _look_through if is_archive(path) and path.is_file() else _look_at
         named += look(found, path)
     _compare(found, named)

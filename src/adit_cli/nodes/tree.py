@@ -10,7 +10,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path, PurePosixPath
 
 from adit_cli.errors import NodeError, Reason
@@ -21,13 +21,22 @@ from adit_cli.nodes.storage import flush, make_private, same_content, storage_er
 
 
 class TreeFiling:
-    """A `Filing` into the tree below `root`."""
+    """A `Filing` into the tree below `root`; `one_by_one` where names depend on what is there already."""
 
-    def __init__(self, name: str, root: Path, *, manifest: bool = False, dicomdir: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        root: Path,
+        *,
+        manifest: bool = False,
+        dicomdir: bool = False,
+        one_by_one: bool = False,
+    ) -> None:
         self._name = name
         self._root = root
         self._manifest = manifest
         self._dicomdir = dicomdir
+        self._one_by_one = one_by_one
 
     def prepare(self) -> None:
         """Make the folder; NodeError where it cannot be written."""
@@ -37,15 +46,19 @@ class TreeFiling:
         """Move the study into the tree and wait until it is on the disk itself."""
         with storage_errors(self._name):
             flush(staged.path for staged in held.staged.values())
-            places = held.places()
-            told = self._move_as_one(held, places)
-            told = told or [self._move(held, uid, place) for uid, place in places.items()]
+            with alone(self._root) if self._one_by_one else nullcontext():
+                places, told = self._moved(held)
             flush(folders_above(self._root, places.values()))
             if self._dicomdir:
                 self._list(held, [places[one.uid] for one in told if one.accepted])
             if self._manifest:
                 self._write_manifests(held, {one.uid: places[one.uid] for one in told if one.accepted})
         return told
+
+    def _moved(self, held: Held) -> tuple[dict[str, PurePosixPath], list[Delivered]]:
+        places = held.places()
+        told = self._move_as_one(held, places)
+        return places, told or [self._move(held, uid, place) for uid, place in places.items()]
 
     def _list(self, held: Held, places: list[PurePosixPath]) -> None:
         from adit_cli.nodes.disc import list_in_directory  # noqa: PLC0415 - pydicom is slow to load

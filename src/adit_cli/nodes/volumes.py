@@ -11,7 +11,7 @@ from typing import cast
 
 from adit_cli.dicom.query import Attributes
 from adit_cli.nodes.dcm2niix import NAME, Converted
-from adit_cli.nodes.layout import Layout, set_apart
+from adit_cli.nodes.layout import Layout, apart, set_apart
 from adit_cli.nodes.staging import Staged, Waiting
 from adit_cli.nodes.storage import PRIVATE_FILE
 
@@ -74,8 +74,9 @@ class Made:
 class Volumes:
     """Volumes and what goes with each, held in the place where their images waited."""
 
-    def __init__(self, waiting: Waiting, layout: Layout) -> None:
+    def __init__(self, waiting: Waiting, root: Path, layout: Layout) -> None:
         self._waiting = waiting
+        self._root = root
         self._layout = layout
         self._modalities = {file.values.get("Modality", "") for file in waiting.staged.values()}
         self._made: dict[str, Made] = {}
@@ -115,14 +116,30 @@ class Volumes:
         return self._made[_key(series)]
 
     def places(self) -> dict[str, PurePosixPath]:
-        """Return where each file goes; those of one volume differ only in their ending."""
+        """Return where each file goes; those of one volume differ only in their ending.
+
+        What is there of another series keeps its name.
+        """
         stems: dict[str, PurePosixPath] = {}
         for staged in self.staged.values():
             place = self._layout.place(staged.values, self._modalities)
             which = staged.stem.removeprefix(_key_of(staged.values))
             stems[staged.stem] = place.with_name(f"{place.name}{which}{VOLUME}")
-        apart = set_apart(stems)
-        return {name: _ending_in(apart[staged.stem], staged.suffix) for name, staged in self.staged.items()}
+        free = set_apart(stems)
+        values = {staged.stem: staged.values for staged in self.staged.values()}
+        free = {
+            stem: apart(place, stem) if self._is_of_another(place, values[stem]) else place
+            for stem, place in free.items()
+        }
+        return {name: _ending_in(free[staged.stem], staged.suffix) for name, staged in self.staged.items()}
+
+    def _is_of_another(self, place: PurePosixPath, values: Attributes) -> bool:
+        """Return whether a place is taken, by what its sidecar says, by another series than this one."""
+        sidecar = self._root / _ending_in(place, SIDECAR)
+        if not sidecar.exists():
+            return (self._root / _ending_in(place, f"{VOLUME}.gz")).exists()
+        there = _read(sidecar) or {}
+        return any(there.get(keyword) != value for keyword, value in _origin(values))
 
 
 def _order(item: tuple[str, Staged]) -> tuple[int, int, str]:
@@ -172,10 +189,14 @@ def _read(path: Path) -> dict[str, object] | None:
     return cast("dict[str, object]", found) if isinstance(found, dict) else None
 
 
-def _identity(values: Attributes) -> Iterator[tuple[str, str]]:
-    """Yield what tells where a volume comes from; the patient only where a pseudonym stands for them."""
+def _origin(values: Attributes) -> Iterator[tuple[str, str]]:
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):
         if values.get(keyword):
             yield keyword, values[keyword]
+
+
+def _identity(values: Attributes) -> Iterator[tuple[str, str]]:
+    """Yield what tells where a volume comes from; the patient only where a pseudonym stands for them."""
+    yield from _origin(values)
     if values.get("PatientIdentityRemoved", "").strip().upper() == "YES" and values.get("PatientID"):
         yield "PatientID", values["PatientID"]

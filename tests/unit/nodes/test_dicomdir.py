@@ -164,6 +164,25 @@ def test_one_in_an_archive_is_read_too(disc: Path, tmp_path: Path, study: BuiltS
     assert source.notes()[1].endswith(f"not there: disc.tar.gz/{lost}")
 
 
+def test_the_directory_itself_stands_for_its_folder(disc: Path, tmp_path: Path, study: BuiltStudy) -> None:
+    arrived, failed = fetched(FolderSource("in", disc / "DICOMDIR"), study, tmp_path / "spool")
+
+    assert arrived == set(study.instance_uids)
+    assert not failed
+
+
+def test_an_archive_is_a_source_by_itself(disc: Path, tmp_path: Path, study: BuiltStudy) -> None:
+    archive = pack(tmp_path / "in" / "disc.zip", file_tree(disc))
+    build_study(tmp_path / "in", instances=1)
+    source = FolderSource("in", archive)
+
+    arrived, failed = fetched(source, study, tmp_path / "spool")
+
+    assert arrived == set(study.instance_uids)
+    assert not failed
+    assert len(source.find(Level.STUDY, {})) == 1
+
+
 @pytest.mark.parametrize("cut", [132, 400, 700, 1200])
 def test_one_that_is_cut_short_is_broken_and_the_images_are_found(
     disc: Path, study: BuiltStudy, cut: int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import socket
 import ssl
 import subprocess
 import sys
@@ -25,8 +27,10 @@ from adit_cli.nodes.dimse.destination import DimseDestination
 from adit_cli.nodes.dimse.echo import echo
 from adit_cli.nodes.dimse.receiver import Receiver, Reception
 from adit_cli.nodes.dimse.scp import Happening, ReceiveEvent
+from adit_cli.nodes.dimse.secure import SecureWire
 from adit_cli.nodes.dimse.source import DimseSource
 from adit_cli.nodes.retry import Tries
+from adit_cli.nodes.tls import client_context
 from tests.support.builders import BuiltStudy, build_study
 from tests.support.certificates import Authority, authority, server_context
 from tests.support.peers import LOOPBACK, Dcmtk, PynetdicomPeer, orthanc, run, serving, storescp
@@ -214,6 +218,34 @@ def test_an_association_over_tls_is_kept_while_it_is_idle(
 
     assert [one.accepted for one in told] == [True] * 3
     assert Happening.OPENED not in seen
+
+
+def test_session_tickets_are_no_sign_of_an_answer(ours: Authority, server: Path) -> None:
+    served: Queue[SecureWire] = Queue()
+
+    def serve(listener: socket.socket) -> None:
+        wire = SecureWire(listener.accept()[0], 30, server_context(server))
+        wire.handshake()
+        served.put(wire)
+
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        near = socket.create_connection(listener.getsockname())
+        wire = SecureWire(near, 30, client_context(ours.ca, None), LOOPBACK)
+        wire.handshake()
+        answering = served.get(timeout=30)
+        ticket_came, _, _ = select.select([wire.sock], [], [], 30)
+
+        assert ticket_came
+        assert wire.quiet()
+        answering.send(b"answer")
+        assert select.select([wire.sock], [], [], 30)[0]
+        assert not wire.quiet()
+        assert bytes(wire.exactly(6)) == b"answer"
+        answering.close()
+        assert select.select([wire.sock], [], [], 30)[0]
+        assert not wire.quiet()
+        wire.close()
 
 
 def _rest(events: Queue[ReceiveEvent]) -> list[ReceiveEvent]:

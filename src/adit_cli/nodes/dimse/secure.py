@@ -36,7 +36,11 @@ class SecureWire(Wire):
             sock, server_side=not name, server_hostname=name or None, do_handshake_on_connect=False
         )
         self._protection = ""
-        super().__init__(self._secure, silence)
+        try:
+            super().__init__(self._secure, silence)
+        except OSError:
+            self._secure.close()
+            raise
 
     @property
     def protection(self) -> str:

@@ -44,8 +44,9 @@ class Listing:
         return self.lookup.level
 
     def columns(self) -> dict[str, Column]:
-        """Return the columns; what all entries have from above is in the path already."""
-        hidden = _SEEN_ABOVE[self.level] if self.above else ()
+        """Return the columns: no UID that a row can do without, nor what all have from above."""
+        seen = _SEEN_ABOVE[self.level] if self.above else ()
+        hidden = {*seen, *(UIDS[1:3] if self.level is not Level.IMAGE else ())}
         return {name: one for name, one in columns(SHOWN[self.level]).items() if name not in hidden}
 
     def cells(self, entry: Attributes) -> list[str]:

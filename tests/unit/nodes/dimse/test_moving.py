@@ -9,7 +9,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from pynetdicom import AE
 
 from adit_cli.errors import DiskFullError, Reason, ReceiverError, TransientNodeError
 from adit_cli.jobfile.node import Limits, Timeouts
@@ -21,8 +20,8 @@ from adit_cli.nodes.dimse.source import DimseSource
 from adit_cli.nodes.dimse.standby import Standby
 from adit_cli.nodes.inbox import Inbox, Order, Refused
 from adit_cli.nodes.retry import Tries
-from tests.support.archive import CT, EXPLICIT, SERIES, STUDY, GoneError
-from tests.support.moving import DESTINATION_UNKNOWN, Behaviour, Move, MovingArchive, data_set
+from tests.support.archive import SERIES, STUDY, GoneError
+from tests.support.moving import DESTINATION_UNKNOWN, Behaviour, Move, MovingArchive, store
 from tests.support.process import LOOPBACK
 from tests.support.scripted import QUICK, scripted_peer
 
@@ -248,14 +247,10 @@ def test_receiver_without_room_is_no_fault_of_the_archive(order: Order, tmp_path
 
 
 def test_study_that_nobody_asked_for_is_refused_and_not_kept(order: Order) -> None:
-    ae = AE(ae_title="PUSHER")
-    ae.add_requested_context(CT, EXPLICIT)
     served = Inbox(order.inbox).served()
     assert served is not None
 
-    assoc = ae.associate(LOOPBACK, served.port, ae_title="ADIT")  # pyright: ignore[reportUnknownMemberType]  # pynetdicom's types are partial
-    status = assoc.send_c_store(data_set(UIDS[0])).Status
-    assoc.release()
+    ((_, status),) = store(served.port, UIDS[:1])
 
     assert status == 0x0124
     assert_inbox_is_empty(order)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 
 import typer
 
+from adit_cli.cli.batch import batch_columns, batch_rows
+from adit_cli.cli.estimating import estimate_lines, estimate_object
 from adit_cli.cli.output import Format, default_format, show_rows, write
 from adit_cli.cli.table import Column
 from adit_cli.cli.wording import count
@@ -54,6 +58,14 @@ def show_plan(job: Job, preview: Preview, output: Format | None) -> None:
         typer.echo(line, err=True)
 
 
+def show_batch(job: Job, preview: Preview) -> None:
+    """Write the cohort's table as CSV, with what the sources have for each row."""
+    rows = batch_rows(job, preview)
+    show_rows(rows, {name: Column(name) for name in batch_columns(rows)}, Format.CSV)
+    for line in _totals(job, preview):
+        typer.echo(line, err=True)
+
+
 def unresolved_lines(entries: tuple[Unresolved, ...] | list[Unresolved]) -> Iterator[str]:
     """Yield a line for each row, UID or query that became no task."""
     for entry in entries:
@@ -90,6 +102,9 @@ def _as_object(job: Job, preview: Preview) -> dict[str, object]:
             for one in plan.excluded
         ],
         "notes": plan.notes,
+        "questions": plan.lookups,
+        "estimate": estimate_object(preview.estimate),
+        "changes": dataclasses.asdict(preview.changes) if preview.changes else None,
         "deidentification": describe_profile(job.deid),
     }
 
@@ -104,24 +119,34 @@ def _away(studies: list[PlannedStudy]) -> Iterator[str]:
         yield f"  {count(len(uids), 'study')} {away.words}, such as {uids[0]}"
 
 
+def _numbers(moving: list[PlannedStudy]) -> Iterator[str]:
+    """Yield how many studies, series and instances there are, as far as the source counts them."""
+    yield count(len(moving), "study") if moving else "none"
+    if moving and all(study.series is not None for study in moving):
+        yield f"{sum(study.series or 0 for study in moving):,} series"
+    if moving and all(study.task.instances is not None for study in moving):
+        yield count(sum(study.task.instances or 0 for study in moving), "instance")
+
+
 def _totals(job: Job, preview: Preview) -> Iterator[str]:
     plan = preview.plan
     moving = [study for study in plan.studies if preview.would_move(study)]
-    parts = [count(len(moving), "study")]
-    if all(study.series is not None for study in moving):
-        parts.append(f"{sum(study.series or 0 for study in moving):,} series")
-    if all(study.task.instances is not None for study in moving):
-        parts.append(count(sum(study.task.instances or 0 for study in moving), "instance"))
-    rows = f"{count(plan.rows, 'row')} → " if plan.rows else ""
-    yield f"{job.name}: {rows}{', '.join(parts)} would move"
+    asked = f"{count(plan.rows, 'row')} → {count(plan.lookups, 'question')} → " if plan.rows else ""
+    found = f"{count(len(plan.studies), 'study')} found → " if len(moving) < len(plan.studies) else ""
+    yield f"{job.name}: {asked}{found}{' → '.join(_numbers(moving))} would move"
+    yield from estimate_lines(preview.estimate) if moving else ()
     if done := len(plan.studies) - len(moving):
         yield f"  {count(done, 'study')} ended in an earlier run and would not (see: adit status {job.name})"
     if plan.unresolved:
-        yield f"  {count(len(plan.unresolved), 'row or UID', 'rows or UIDs')} without a match"
+        reasons = Counter(one.reason.value for one in plan.unresolved)
+        why = ", ".join(f"{number} {reason}" for reason, number in reasons.items())
+        yield f"  {count(len(plan.unresolved), 'row or UID', 'rows or UIDs')} without a match ({why})"
     yield from _away(moving)
     for one in plan.excluded:
         noun = "study" if one.level == "study" else "series"
-        yield f"  {count(one.count, noun)} kept out by {one.rule}, such as {one.examples[0]}"
+        yield f"  {count(one.count, noun)} kept out by {one.rule}, such as {', '.join(one.examples)}"
+    changed = list(preview.changes.sentences("the last plan")) if preview.changes else []
+    yield from (f"  {sentence}" for sentence in changed)
     yield from (f"  note: {note}" for note in plan.notes)
     yield "what is done with them:"
     yield from (f"  {sentence}" for sentence in describe_profile(job.deid))

@@ -22,13 +22,17 @@ from adit_cli.cli.records import unresolved_of
 from adit_cli.cli.sentences import end_of_run
 from adit_cli.cli.settings import new_app, settings
 from adit_cli.engine.ending import SOME_FAILED
+from adit_cli.engine.fixed import fixed, read_plan
 from adit_cli.engine.folders import state_folder
 from adit_cli.engine.preview import preview
 from adit_cli.engine.run import RunOptions, run_job
+from adit_cli.engine.shares import workers_of
+from adit_cli.engine.transfers import TRANSFERS
 
 EXAMPLES = (
     "adit transfer lung.yaml",
     "adit transfer lung.yaml --dry-run",
+    "adit plan lung.yaml --output plan.json && adit transfer plan.json",
     "adit transfer lung.yaml --retry failure --retry incomplete",
     "adit query pacs --date yesterday --format uid | adit transfer nightly.yaml --uids -",
 )
@@ -76,17 +80,20 @@ def transfer(
     """Run a job: find what it selects, fetch it, change it as the rules say, and deliver it.
 
     What is done stays done: run the same command again after Ctrl-C, a crash or a changed cohort, and only
-    what is left is moved. `adit status` shows what became of each study.
+    what is left is moved. `adit status` shows what became of each study. With a plan that
+    `adit plan --output` made, just its studies move, and what has changed since is told.
     """
-    loaded = read_job(ctx, job, var, uids)
+    plan = read_plan(job)
+    loaded = read_job(ctx, plan.job if plan else job, var, uids)
+    parts = fixed(TRANSFERS, plan) if plan else TRANSFERS
     state = state_folder(settings(ctx).state_dir, os.environ)
     if dry_run:
-        show_plan(loaded, preview(loaded, state, on_lookup), None)
+        show_plan(loaded, preview(loaded, state, on_lookup, parts, workers_of(loaded, workers)), None)
         return
     options = RunOptions(state, workers, tuple(retry or ()), again, seconds(stop_after, "--stop-after"))
     display = open_display(progress)
     try:
-        ended = run_job(loaded, options, display.show)
+        ended = run_job(loaded, options, display.show, parts)
     finally:
         display.close()
     if settings(ctx).verbosity >= 0:

@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from adit_cli.engine.folders import make_private
 from adit_cli.engine.shares import limited
 from adit_cli.errors import StoppedError
 from adit_cli.jobfile.job import Job
@@ -34,6 +35,8 @@ class Claims:
         servers = [node for name in job.source if isinstance(node := job.node(name), ServerNode)]
         by_address = {label(server): server.limits.associations for server in servers}
         self._slots = [NodeSlots(slots, address, limit) for address, limit in by_address.items()]
+        for folder in (slots.parent, slots) if self._slots else ():
+            make_private(folder)
         self._stopping = stopping
         self._held = ExitStack()
 

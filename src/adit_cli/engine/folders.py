@@ -35,6 +35,11 @@ class JobFolder:
         return self.path / "state.sqlite"
 
     @property
+    def last_plan(self) -> Path:
+        """What `adit plan` showed last, by UIDs and numbers."""
+        return self.path / "last-plan.json"
+
+    @property
     def lock(self) -> Path:
         """Held by the run that is going on."""
         return self.path / "lock"

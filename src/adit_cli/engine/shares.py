@@ -23,6 +23,12 @@ def most_workers(job: Job) -> int | None:
     return min((server.limits.associations for server in servers(job).values()), default=None)
 
 
+def workers_of(job: Job, wanted: int | None = None) -> int:
+    """Return how many workers there are: as many as wanted, as far as the servers' limits allow."""
+    wanted, allowed = wanted or job.run.workers, most_workers(job)
+    return wanted if allowed is None else min(wanted, allowed)
+
+
 def share(server: ServerNode, workers: int) -> int:
     """Return how many associations one of so many workers may open, at least one."""
     return max(1, server.limits.associations // workers)

@@ -86,9 +86,9 @@ def test_plan_prints_the_uids_that_would_move_and_the_rest_on_stderr(
 
     assert (ended.code, ended.out) == (0, f"{thorax.uid}\n")
     assert "cohort.csv row 2: not-found: " in ended.err
-    assert "two: 2 rows → 1 study, 1 series, 3 instances would move" in ended.err
+    assert "two: 2 rows → 2 questions → 1 study → 1 series → 3 instances would move" in ended.err
     assert "kept out by select.series.exclude[0]" in ended.err
-    assert not (adit.state / "jobs").exists()
+    assert not list(adit.state.rglob("state.sqlite"))
 
 
 def test_plan_as_json_holds_everything(adit: CommandLine, job: Path, thorax: BuiltStudy) -> None:

@@ -50,7 +50,8 @@ def header_of_file(path: Path) -> JsonDataset:
 
 def find_instance(source: Source, place: Place) -> InstanceRef:
     """Return the instance; of a series or study that is named, the first one."""
-    for level in (Level.STUDY, Level.SERIES, Level.IMAGE):
+    levels = (Level.IMAGE,) if place.series_uid else (Level.STUDY, Level.SERIES, Level.IMAGE)
+    for level in levels:
         if found := _first_below(source, level, place):
             return InstanceRef(
                 found["StudyInstanceUID"],

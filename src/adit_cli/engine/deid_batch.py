@@ -204,10 +204,12 @@ def _in_turns(items: Iterable[Item]) -> list[list[Item]]:
     turns: list[list[Item]] = []
     seen: dict[str, int] = {}
     for item in items:
-        number = seen[uid] = seen.get(uid := item.original.get("SOPInstanceUID", ""), -1) + 1
-        if number == len(turns):
+        uid = item.original.get("SOPInstanceUID") or item.found.shown
+        before = seen.get(uid, 0)
+        seen[uid] = before + 1
+        if before == len(turns):
             turns.append([])
-        turns[number].append(item)
+        turns[before].append(item)
     return turns
 
 

@@ -314,3 +314,19 @@ def test_explain_writes_json_with_the_file_of_each_element(adit: CommandLine, th
     assert {row["file"] for row in rows} == {str(path) for path in thorax.files[:2]}
     (birth, *_) = [row for row in rows if row["keyword"] == "PatientBirthDate"]
     assert (birth["tag"], birth["before"], birth["after"]) == ("0010,0030", "19610203", "")
+
+
+def test_of_files_with_one_uid_the_first_is_taken_however_many_work(adit: CommandLine) -> None:
+    study = build_study(adit.folder / "images", instances=50)
+    again = adit.folder / "images" / "again"
+    again.mkdir()
+    for number, path in enumerate(study.files):
+        data_set = read_dicom(path)
+        data_set.KVP = str(number + 200)
+        data_set.save_as(again / f"{number}.dcm")
+
+    ended = adit.run("deid", again, *study.files, "-o", "clean")
+
+    assert ended.code == 3
+    assert ended.err.count("is there already and differs") == len(study.files)
+    assert {int(read_dicom(path).KVP) for path in written(adit.folder / "clean")} == set(range(200, 250))

@@ -201,7 +201,7 @@ def test_pending_forever_ends_by_the_idle_time(order: Order, tmp_path: Path) -> 
 
     mover = Mover(order, says_pending)
     idle = QUICK.model_copy(update={"dimse": 0.2})
-    with mover.source(NEVER, idle) as node, pytest.raises(TransientNodeError, match="Pending") as caught:
+    with mover.source(NEVER, idle) as node, pytest.raises(TransientNodeError) as caught:
         node.retrieve(mover.listed(), tmp_path, print)
     given_up.set()
 

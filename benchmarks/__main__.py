@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks import (
     machine,
     report,
+    rows_cohort,
     rows_local,
     rows_move,
     rows_network,
@@ -40,6 +41,7 @@ ROWS: dict[str, RowMaker] = {
     "state": rows_local.state,
     "query": rows_local.query,
     "query-many": rows_query.query_many,
+    "cohort": rows_cohort.cohort,
     "start": rows_local.start,
 }
 

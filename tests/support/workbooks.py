@@ -70,7 +70,13 @@ def raw_workbook(path: Path, sheet: str, texts: str = "", main: str = "") -> Pat
     space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     kinds = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     relations = '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
     parts = {
+        "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+        f'<Default Extension="xml" ContentType="{kind}.worksheet+xml"/>'
+        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{kind}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/texts.xml" ContentType="{kind}.sharedStrings+xml"/></Types>',
         "_rels/.rels": f'{relations}<Relationship Id="r" Type="{kinds}/officeDocument"'
         ' Target="/xl/workbook.xml"/></Relationships>',
         "xl/_rels/workbook.xml.rels": f'{relations}<Relationship Id="s" Type="{kinds}/worksheet"'

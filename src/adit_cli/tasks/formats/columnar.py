@@ -11,6 +11,8 @@ from adit_cli.tasks.formats.record import LONGEST_CELL, Record
 
 _ROWS = 2000
 """Rows that are held at the same time."""
+_BUFFER = 1 << 16
+"""Bytes of a column that are read at once, instead of all of a row group."""
 
 
 class _Column(Protocol):
@@ -47,7 +49,7 @@ class _File(Protocol):
         """Its columns."""
         ...
 
-    def iter_batches(self, batch_size: int) -> Iterator[_Batch]:
+    def iter_batches(self, batch_size: int, *, use_threads: bool) -> Iterator[_Batch]:
         """Yield its rows."""
         ...
 
@@ -62,7 +64,7 @@ def read_parquet(path: Path) -> Iterator[Record]:
             hint="pip install 'adit-cli[parquet]', or save it as CSV",
         ) from error
     try:
-        yield from _records(cast("_File", parquet.ParquetFile(path)))
+        yield from _records(cast("_File", parquet.ParquetFile(path, buffer_size=_BUFFER)))
     except (ValueError, NotImplementedError, OSError) as error:
         raise UsageError(
             f"{path}: is no sound Parquet file", hint="write it again, or save it as CSV"
@@ -72,7 +74,7 @@ def read_parquet(path: Path) -> Iterator[Record]:
 def _records(file: _File) -> Iterator[Record]:
     yield Record(1, list(file.schema_arrow.names))
     place = 1
-    for batch in file.iter_batches(batch_size=_ROWS):
+    for batch in file.iter_batches(batch_size=_ROWS, use_threads=False):
         for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             place += 1
             yield _record(place, values)

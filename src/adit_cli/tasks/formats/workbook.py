@@ -1,12 +1,11 @@
 """Find the sheet in an Excel workbook, and what its cells refer to: texts, number formats (ECMA-376 §18).
 
-openpyxl takes four times as long for a hundred thousand rows, and drops formulas that have no value.
+openpyxl takes twice as long for a hundred thousand rows, and reads a formula without a result as nothing.
 """
 
 from __future__ import annotations
 
 import posixpath
-import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -103,12 +102,13 @@ class _Workbook:
         """Yield a part's elements of a name; each is forgotten when the next one comes."""
         with self._part(part) as file:
             around: list[Element] = []
+            ending = f"}}{name}"
             for event, element in iterparse(file, ("start", "end")):  # noqa: S314 - expat bounds entities
                 if event == "start":
                     around.append(element)
                     continue
                 around.pop()
-                if re.sub(r"^\{.*\}", "", element.tag) == name:
+                if element.tag.endswith(ending):
                     yield element
                     around[-1].remove(element)
 

@@ -85,7 +85,7 @@ def _decoded(source: Path, parts: Parts) -> tuple[Parts, bytearray]:
     except (AttributeError, LookupError, NotImplementedError, OSError, RuntimeError, ValueError) as error:
         raise DeidError(
             f"The image cannot be decoded, so it cannot be masked: {type(error).__name__}.",
-            hint="Install a decoder for its transfer syntax, such as pylibjpeg.",
+            hint="Its decoder may be missing: pip install 'adit-cli[codecs]'.",
         ) from error
     elements = dict(parts.elements)
     for name, tag in DESCRIBED.items():

@@ -13,6 +13,7 @@ nox.options.reuse_venv = "yes"
 
 ROOT = Path(__file__).parent
 CORPUS = ROOT.parent / "shared" / "data" / "dev"
+PHI_TOOLS = ROOT.parent / "shared" / "tools"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 GROUPS = nox.project.load_toml("pyproject.toml")
@@ -45,7 +46,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types, strictly."""
-    install(session, "types", "test", "nox", "bench")
+    install(session, "types", "test", "nox", "bench", extras="[codecs]")
     session.run("pyright", *session.posargs)
 
 
@@ -85,10 +86,11 @@ def integration(session: nox.Session) -> None:
 
 @nox.session
 def corpus(session: nox.Session) -> None:
-    """Send a folder of real files through Orthanc and back: `nox -s corpus -- FOLDER`."""
+    """Send a folder of real files through Orthanc and back, and de-identify it: `nox -s corpus -- FOLDER`."""
     install(session, "test")
     folder = session.posargs[0] if session.posargs else str(CORPUS)
-    session.run("pytest", "tests/corpus", env={"ADIT_TEST_CORPUS": folder})
+    tools = {"ADIT_TEST_PHI_TOOLS": str(PHI_TOOLS)} if PHI_TOOLS.is_dir() else {}
+    session.run("pytest", "tests/corpus", env={"ADIT_TEST_CORPUS": folder, **tools})
 
 
 @nox.session

@@ -21,6 +21,9 @@ INPUTS = {
     "cohort.csv": "patient_id,accession_number,code\n00471,A240112007,LUNG-001\n",
     "pseudonyms.csv": "patient_id,pseudonym\n00471,LUNG-001\n",
     "uids.txt": "1.2.3\n",
+    "site-a.csv": "patient_id\n1\n",
+    "site-b.xlsx": "patient_id\n1\n",
+    "withdrawn.csv": "patient_id\n1\n",
 }
 
 

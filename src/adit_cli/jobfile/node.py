@@ -101,7 +101,7 @@ class Limits(Strict):
     """How much of a node may be used at once, by all jobs of this machine together."""
 
     associations: int = Field(
-        default=2, ge=1, le=64, description="Associations at the same time.", examples=[2]
+        default=2, ge=1, le=64, description="Associations, or DICOMweb connections, at once.", examples=[2]
     )
     max_results: int | None = Field(
         default=None,

@@ -62,8 +62,6 @@ def test_nothing_planted_leaves_by_transfer_and_what_stays_is_named(
     ended = adit("-vv", "transfer", job, "--progress", "json")
     said = [ended.out, ended.err]
     said += [adit(*words).out for words in (("status", job), ("status", job, "--failed"), ("jobs",))]
-    for form in ("html", "csv", "json"):
-        adit("report", job, "-o", tmp_path / "reports" / f"report.{form}")
 
     assert found(words, file_tree(folder)), "nothing was planted"
     assert ended.code == 3, ended.err
@@ -71,7 +69,6 @@ def test_nothing_planted_leaves_by_transfer_and_what_stays_is_named(
     assert found(words, research_pacs.files()) == []
     assert len(research_pacs.files()) == len(file_tree(tmp_path / "out")) == len(LEAVE)
     assert words.found_in("\n".join(said).encode()) == []
-    assert words.found_in(b"".join(file_tree(tmp_path / "reports").values())) == []
     named = adit("status", job, "--failed").out.splitlines()
     for number in range(len(LEAVE), len(LEAVE) + len(STAY)):
         (line,) = [line for line in named if f"1.2.276.999.{number}.2" in line]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
 
+from adit_cli.deid.content import ContentRules, content_rules
 from adit_cli.deid.context import Keys
 from adit_cli.deid.masks import Mask, load_masks
 from adit_cli.deid.net import rules_by_tag, rules_by_vr
@@ -67,6 +68,11 @@ class Profile:
     disclosed: frozenset[int]
     """Tags whose values, or dates made from them, stay on purpose."""
     masks: tuple[Mask, ...] = ()
+
+    @cached_property
+    def content(self) -> ContentRules | None:
+        """What concepts say of content items; None where they are not asked."""
+        return content_rules(self.spec.options)
 
     @cached_property
     def cleans_codes(self) -> bool:

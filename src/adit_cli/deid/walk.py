@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from adit_cli.deid.content import CONCEPT_NAME, CONTENT_SEQUENCES
 from adit_cli.deid.context import Context
 from adit_cli.deid.net import is_malformed
 from adit_cli.deid.profile import PathNode, Profile
@@ -63,10 +64,19 @@ class Walk:
     def sequence(self, element: Element, node: PathNode) -> Element:
         """Return a kept sequence with each of its items gone through."""
         below = node.below.get(element.tag, NOWHERE)
+        coming = self.content(element) if element.tag in CONTENT_SEQUENCES else element.items or ()
         self.path.append(element.tag)
-        items = [self.level(item, self.profile.rules, below) for item in element.items or ()]
+        items = [self.level(item, self.profile.rules, below) for item in coming]
         self.path.pop()
         return Element(element.tag, element.vr, items=items, undefined=element.undefined)
+
+    def content(self, element: Element) -> list[Elements]:
+        """Return the content items of which the concept may leave."""
+        items, rules = element.items or [], self.profile.content
+        removed = [item for item in items if rules and rules.removes(item)]
+        for item in removed:
+            self.note(Element(element.tag, element.vr, items=[item]), None, _REMOVE)
+        return [item for item in items if item not in removed]
 
     def rule_for_kept(self, element: Element) -> Rule:
         """Return what is done with an element that no rule changes, should its value not fit its tag."""
@@ -83,9 +93,10 @@ class Walk:
     def special_rules(self, elements: Elements, node: PathNode) -> Mapping[int, Rule]:
         """Return the rules of this place alone: paths, private elements, meanings of local codes."""
         profile = self.profile
-        if node is NOWHERE and not profile.private and not profile.cleans_codes:
+        content = profile.content if CONCEPT_NAME in elements else None
+        if node is NOWHERE and not profile.private and not profile.cleans_codes and not content:
             return _NOTHING
-        rules = dict(node.rules)
+        rules = {**(content.rules_for(elements) if content else {}), **node.rules}
         if profile.private or node.private:
             rules |= self.private_rules(elements, {**profile.private, **node.private})
         if profile.cleans_codes and CODE_MEANING in elements and not _has_standard_scheme(elements):

@@ -253,7 +253,7 @@ def test_exit_code_8_is_a_volume_that_a_person_should_look_at(
 def test_a_program_that_does_not_come_to_an_end_is_stopped(
     tmp_path: Path, study: BuiltStudy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake(tmp_path, monkeypatch, "exec tail -f /dev/null")
+    fake(tmp_path, monkeypatch, "tail -f /dev/null; exit 0")
     filing = TreeFiling("out", tmp_path / "out")
     destination = NiftiDestination("out", tmp_path / "out", "{SeriesNumber}", filing, limit=0.2)
 

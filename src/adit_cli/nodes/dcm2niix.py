@@ -9,6 +9,7 @@ import gzip
 import os
 import re
 import shutil
+import signal
 import subprocess
 import zlib
 from collections.abc import Iterable
@@ -80,24 +81,32 @@ def convert(images: Path, output: Path, *, limit: float = TIME_LIMIT) -> Convert
     Both paths are seen by everyone on the machine. What the program says may quote a header, and is not kept.
     """
     command = [program(), *_SWITCHES, "-o", str(output.absolute()), str(images.absolute())]
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed arguments
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-            timeout=limit,
-            process_group=0,  # Ctrl-C is for the run, which lets a series come to its end
-        )
-    except subprocess.TimeoutExpired as error:
-        raise DataError(f"dcm2niix was stopped after {limit:.0f} seconds") from error
+    code, said = _run(command, limit)
     outputs = tuple(sorted(path for path in output.iterdir() if path.is_file()))
-    if done.returncode not in {0, INCOMPLETE} or not any(".nii" in path.suffixes for path in outputs):
-        raise DataError(f"dcm2niix made nothing of them: {_ending(done.returncode)}")
+    if code not in {0, INCOMPLETE} or not any(".nii" in path.suffixes for path in outputs):
+        raise DataError(f"dcm2niix made nothing of them: {_ending(code)}")
     _check(path for path in outputs if path.suffix == ".gz")
-    images_in = sum(map(int, _CONVERTED.findall(done.stdout)))
-    return Converted(images_in, outputs, done.returncode == 0)
+    images_in = sum(map(int, _CONVERTED.findall(said)))
+    return Converted(images_in, outputs, code == 0)
+
+
+def _run(command: list[str], limit: float) -> tuple[int, bytes]:
+    """Return exit code and output; whatever goes wrong, neither it nor what it started is left running."""
+    with subprocess.Popen(  # noqa: S603 - fixed arguments
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        process_group=0,  # Ctrl-C is for the run, which lets a series come to its end
+    ) as process:
+        try:
+            said, _ = process.communicate(timeout=limit)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise DataError(f"dcm2niix was stopped after {limit:.0f} seconds") from error
+            raise
+    return process.returncode, said
 
 
 def _check(volumes: Iterable[Path]) -> None:

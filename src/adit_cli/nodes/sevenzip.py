@@ -68,6 +68,7 @@ def entries(path: Path, kind: Kind, password: str = "") -> list[Entry]:
             capture_output=True,
             check=False,
             env=_environment(),
+            process_group=0,
         )
     if done.returncode:
         raise _refusal(path, done.stdout + done.stderr, password)
@@ -180,7 +181,12 @@ class _Running:
 def _running(command: list[str], password: str) -> Generator[_Running]:
     """Run the program for the `with` block; whoever leaves early ends it."""
     process = subprocess.Popen(  # noqa: S603 - fixed arguments
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_environment(),
+        process_group=0,  # Ctrl-C is for the run, which lets a study come to its end
     )
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("pipes were asked for")

@@ -155,8 +155,10 @@ class StateReader:
                 },
             ).fetchall()
 
-    def inputs(self, numbers: Iterable[int]) -> list[InputRow]:
+    def inputs(self, numbers: Collection[int]) -> list[InputRow]:
         """Return rows of the job's cohorts by their numbers."""
+        if not numbers:
+            return []
         with translated(self._folder.database):
             return inputs.rows_of(self._db, numbers)
 

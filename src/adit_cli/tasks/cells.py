@@ -58,7 +58,9 @@ def _uid_problem(value: str) -> str:
 def _date_problem(value: str) -> str:
     if as_date(value) is not None:
         return ""
-    ambiguous = _DAY_FIRST.fullmatch(value) is not None
+    written = _DAY_FIRST.fullmatch(value)
+    halves = (int(written["first"]), int(written["second"])) if written and written["mark"] != "." else ()
+    ambiguous = halves and all(0 < half <= len(_MONTHS) for half in halves)
     return "may be read as two dates; write 2024-01-31" if ambiguous else "is no date; write 2024-01-31"
 
 

@@ -180,15 +180,20 @@ class _Part:
         return Plan(
             tuple(study for study in merged.values() if study is not None),
             tuple(self.unresolved),
-            tuple(
-                Excluded(rule, level, len(uids), tuple(uids[:EXAMPLES]))
-                for (rule, level), uids in self.excluded.items()
-            ),
+            tuple(self._left_out()),
             self.batch.rows,
             len(self.batch.questions),
             (*self.notes, *notes),
             self.batch.label,
         )
+
+    def _left_out(self) -> Iterator[Excluded]:
+        """Yield what each rule keeps out, but for studies that another question lets in."""
+        taken = {study.uid for study in self.found}
+        for (rule, level), found in self.excluded.items():
+            uids = [uid for uid in found if level == "series" or uid not in taken]
+            if uids:
+                yield Excluded(rule, level, len(uids), tuple(uids[:EXAMPLES]))
 
     def _take(self, reply: Reply) -> None:
         for one in reply.found:

@@ -88,6 +88,18 @@ def test_what_is_left_out_is_counted_by_rule_and_said_in_words(
     assert f"1 study kept out by select.studies.exclude.cohort, such as {others[1].uid}" in ended.err
 
 
+def test_what_one_query_keeps_out_and_another_lets_in_is_not_counted_as_left_out(
+    adit: CommandLine, thorax: BuiltStudy, others: list[BuiltStudy]
+) -> None:
+    rules = "{study_date: 1900..2100, exclude: [{modality: CT}]}, {where: {PatientID: P1}}"
+    ended = adit.run("plan", job(adit, f"query: [{rules}]"))
+
+    assert thorax.uid in ended.out
+    assert f"such as {thorax.uid}" not in ended.err
+    kept_out = f"{len(others)} studies kept out by select.studies.query[0].exclude[0]"
+    assert kept_out in ended.err
+
+
 def test_an_earlier_job_that_never_ran_is_a_mistake(adit: CommandLine, thorax: BuiltStudy) -> None:
     ended = adit.run("plan", job(adit, f"uids: [{thorax.uid}], exclude: {{delivered_by: nobody}}"))
 

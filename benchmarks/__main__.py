@@ -30,6 +30,7 @@ ROWS: dict[str, RowMaker] = {
     "wado": rows_web.wado,
     "stow": rows_web.stow,
     "deid": rows_local.deid,
+    "deid-cost": rows_local.deid_cost,
     "pipeline": rows_pipeline.pipeline,
     "pipelines": rows_pipeline.pipelines,
     "distance-get": rows_pipeline.distance_get,

@@ -46,6 +46,22 @@ def deid(settings: Settings) -> Generator[Row]:
 
 
 @contextmanager
+def deid_cost(settings: Settings) -> Generator[Row]:
+    """CPU that de-identification and the search of its result add to reading and writing a file."""
+    work = emptied(settings.folder / "work-deid-cost")
+    made = study(settings.folder, min(FILES, settings.instances))
+
+    def added(name: str) -> Sample:
+        return _told(work, "-m", "benchmarks.deidentify", f"{name}-added", str(made.folder), str(work))
+
+    yield Row(
+        "CPU that de-identification, verified, adds to reading and writing a 0.5 MB CT",
+        (Contender("adit", lambda: added("adit")), Contender("dicognito", lambda: added("dicognito"))),
+        (Target(0.001),),
+    )
+
+
+@contextmanager
 def state(settings: Settings) -> Generator[Row]:
     """Very many tasks in the state database: add them, end one, start a run that has ten left, show them."""
     work = emptied(settings.folder / "work-state")

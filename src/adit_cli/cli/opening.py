@@ -11,9 +11,9 @@ import typer
 from adit_cli.cli.loading import known_nodes, named_node
 from adit_cli.cli.settings import settings
 from adit_cli.engine.folders import state_folder
+from adit_cli.jobfile.receiver import order_of
 from adit_cli.nodes import NodePool
 from adit_cli.nodes.base import Destination, Source
-from adit_cli.nodes.inbox import order_of
 
 
 @contextmanager

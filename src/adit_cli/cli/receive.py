@@ -14,10 +14,10 @@ from adit_cli.cli.receiving import ReceiveWatch, callers, receiver_spec, recepti
 from adit_cli.cli.settings import new_app, settings
 from adit_cli.engine.folders import state_folder
 from adit_cli.errors import UsageError
+from adit_cli.jobfile.receiver import Order
 from adit_cli.jobfile.tls import Certificate, ReceiverTls
 from adit_cli.nodes.dimse.receiver import serve
 from adit_cli.nodes.dimse.resident import serve_inbox
-from adit_cli.nodes.inbox import Order
 
 EXAMPLES = (
     "adit receive",

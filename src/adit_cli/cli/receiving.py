@@ -16,13 +16,12 @@ from adit_cli.cli.status_line import StatusLine
 from adit_cli.cli.wording import count, duration, size
 from adit_cli.errors import UsageError
 from adit_cli.jobfile.node import DimsePeer, NodeSpec, ServerNode
-from adit_cli.jobfile.receiver import ReceiverSpec
+from adit_cli.jobfile.receiver import Order, ReceiverSpec
 from adit_cli.jobfile.tls import ReceiverTls
 from adit_cli.nodes.dimse.guests import Guests
 from adit_cli.nodes.dimse.receiver import Reception
 from adit_cli.nodes.dimse.scp import Happening, ReceiveEvent
 from adit_cli.nodes.dimse.shelves import ByLayout
-from adit_cli.nodes.inbox import Order
 
 
 def receiver_spec(

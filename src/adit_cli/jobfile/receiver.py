@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -47,3 +50,19 @@ class ReceiverSpec(Strict):
     tls: ReceiverTls | None = Field(
         default=None, description="Our certificate, where callers must speak TLS."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the receiver of an inbox is to be."""
+
+    inbox: Path
+    ae_title: str
+    spec: ReceiverSpec = field(default_factory=ReceiverSpec)
+    known: tuple[str, ...] = ()
+    """Who may call besides those that the config accepts: its servers."""
+
+
+def order_of(inbox: Path, spec: ReceiverSpec, calling_ae_title: str, known: Iterable[str] = ()) -> Order:
+    """Return the order for a receiver as the config describes it."""
+    return Order(inbox, spec.ae_title or calling_ae_title, spec, tuple(known))

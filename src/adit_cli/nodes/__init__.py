@@ -17,7 +17,7 @@ from adit_cli.nodes.base import Destination, Source
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from adit_cli.nodes.inbox import Order
+    from adit_cli.jobfile.receiver import Order
     from adit_cli.nodes.staging import Filing
 
 

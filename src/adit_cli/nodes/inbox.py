@@ -11,34 +11,17 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from adit_cli.errors import NodeError, UsageError
-from adit_cli.jobfile.receiver import ReceiverSpec
 from adit_cli.nodes.dimse.incoming import is_valid_uid
 from adit_cli.nodes.storage import PRIVATE_FILE, make_private, storage_errors
 
 PAUSE = 0.05
 _LONGEST_LOG = 1 << 16
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What the receiver of an inbox is to be."""
-
-    inbox: Path
-    ae_title: str
-    spec: ReceiverSpec = field(default_factory=ReceiverSpec)
-    known: tuple[str, ...] = ()
-    """Who may call besides those that the config accepts: its servers."""
-
-
-def order_of(inbox: Path, spec: ReceiverSpec, calling_ae_title: str, known: Iterable[str] = ()) -> Order:
-    """Return the order for a receiver as the config describes it."""
-    return Order(inbox, spec.ae_title or calling_ae_title, spec, tuple(known))
 
 
 @dataclass(frozen=True, slots=True)

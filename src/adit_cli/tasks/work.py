@@ -8,7 +8,7 @@ from pathlib import Path
 
 from adit_cli.deid.profile import Profile, compile_profile
 from adit_cli.jobfile.job import Job
-from adit_cli.nodes.inbox import Order, order_of
+from adit_cli.jobfile.receiver import Order, order_of
 from adit_cli.tasks.series import SeriesFilter, series_filter
 
 

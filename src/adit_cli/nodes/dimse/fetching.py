@@ -16,8 +16,8 @@ from adit_cli.nodes.dimse.retrieval import Retrieval
 from adit_cli.nodes.retry import Tries
 
 if TYPE_CHECKING:
+    from adit_cli.jobfile.receiver import Order
     from adit_cli.nodes.dimse.standby import Standby
-    from adit_cli.nodes.inbox import Order
 
 GET, MOVE = "c-get", "c-move"
 logger = logging.getLogger(__name__)

@@ -12,11 +12,12 @@ import pickle
 import sys
 
 from adit_cli.errors import AditError, UsageError
+from adit_cli.jobfile.receiver import Order
 from adit_cli.nodes.dimse.guests import Guests
 from adit_cli.nodes.dimse.receiver import Reception, serve
 from adit_cli.nodes.dimse.scp import Happening, OnEvent, ReceiveEvent
 from adit_cli.nodes.dimse.shelves import ForMoves
-from adit_cli.nodes.inbox import Inbox, Lock, Order, Refused, Served
+from adit_cli.nodes.inbox import Inbox, Lock, Refused, Served
 
 
 class AlreadyServedError(UsageError):

@@ -12,7 +12,8 @@ import subprocess
 import sys
 
 from adit_cli.errors import ReceiverError, TransientNodeError
-from adit_cli.nodes.inbox import Inbox, Lock, Order, Served
+from adit_cli.jobfile.receiver import Order
+from adit_cli.nodes.inbox import Inbox, Lock, Served
 
 _PROGRAM = "adit_cli.nodes.dimse.resident"
 

@@ -12,13 +12,13 @@ import pytest
 
 from adit_cli.errors import DiskFullError, Reason, ReceiverError, TransientNodeError
 from adit_cli.jobfile.node import Limits, Timeouts
-from adit_cli.jobfile.receiver import ReceiverSpec
+from adit_cli.jobfile.receiver import Order, ReceiverSpec
 from adit_cli.nodes.base import Arrival, FailedInstance, RetrieveRequest
 from adit_cli.nodes.dimse.fetching import Means
 from adit_cli.nodes.dimse.messages import SUCCESS
 from adit_cli.nodes.dimse.source import DimseSource
 from adit_cli.nodes.dimse.standby import Standby
-from adit_cli.nodes.inbox import Inbox, Order, Refused
+from adit_cli.nodes.inbox import Inbox, Refused
 from adit_cli.nodes.retry import Tries
 from tests.support.archive import SERIES, STUDY, GoneError
 from tests.support.moving import DESTINATION_UNKNOWN, Behaviour, Move, MovingArchive, store

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from adit_cli.cli.streaming import UidStream
 from adit_cli.cli.wording import width
 from tests.support.builders import BuiltStudy, build_study
 from tests.support.commandline import CommandLine
@@ -16,6 +17,9 @@ from tests.support.finding import answering, refusing, studies
 from tests.support.process import LOOPBACK
 from tests.support.program import Adit
 from tests.support.scripted import ScriptedPeer, scripted_peer
+
+BUFFERED = {"PYTHONUNBUFFERED": ""}
+"""As Python writes to pipes by itself; some environments say otherwise."""
 
 
 def address(peer: ScriptedPeer) -> str:
@@ -64,7 +68,7 @@ def test_the_first_rows_are_shown_before_the_last_answer_has_come(tmp_path: Path
     shown = threading.Event()
     first, *others = studies(3)
     with scripted_peer(answering([first], others, shown)) as peer:
-        process = Adit(tmp_path).start("query", address(peer), "-f", "uid")
+        process = Adit(tmp_path, BUFFERED).start("query", address(peer), "-f", "uid")
         assert process.stdout is not None
         line = process.stdout.readline()
         shown.set()
@@ -77,7 +81,7 @@ def test_a_table_begins_while_a_slow_node_still_answers(tmp_path: Path) -> None:
     shown = threading.Event()
     first, *others = studies(3)
     with scripted_peer(answering([first], others, shown)) as peer:
-        process = Adit(tmp_path).start("query", address(peer), "-f", "table")
+        process = Adit(tmp_path, BUFFERED).start("query", address(peer), "-f", "table")
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(3)]
         shown.set()
@@ -135,6 +139,15 @@ def test_no_rows_are_still_a_whole_document(adit: CommandLine, thorax: BuiltStud
 
     assert out.startswith({"json": "[]", "csv": "PatientID,", "tsv": "PatientID\t"}.get(output, ""))
     assert len(out.splitlines()) == (0 if output in {"ndjson", "uid"} else 1)
+
+
+def test_a_uid_that_comes_twice_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = UidStream("StudyInstanceUID")
+
+    for uid in ("1.2", "1.3", "1.2"):
+        stream.add([{"StudyInstanceUID": uid}])
+
+    assert capsys.readouterr().out == "1.2\n1.3\n"
 
 
 def test_json_is_one_list_of_objects(adit: CommandLine) -> None:

@@ -14,6 +14,8 @@ from tests.support.orthanc import Orthanc, orthanc
 from tests.support.process import PeerError
 from tests.support.program import KEY, Adit, write_job
 
+pytestmark = pytest.mark.timeout(1200)  # the checker looks for each of twenty thousand values in each file
+
 CORPUS = Path(os.environ.get("ADIT_TEST_CORPUS", ".")).resolve()
 TOOLS = Path(os.environ.get("ADIT_TEST_PHI_TOOLS", ".")).resolve()
 OPTIONS = (

@@ -30,6 +30,7 @@ from adit_cli.deid.rules import (
     ShiftDate,
 )
 from adit_cli.deid.selectors import parse_private, parse_selector
+from adit_cli.dicom.vr import standard_vr
 
 
 class Option(StrEnum):
@@ -51,6 +52,11 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
+_KINDS = {
+    "shift-date": frozenset(("DA", "DT", "TM", "SQ", "UN")),
+    "new-uid": frozenset(("UI", "SQ", "UN")),
+}
+"""Rules that make sense only for some VRs; a sequence is gone through."""
 _RANGE = re.compile(r"(\d+)(?:\.\.(\d+))?")
 LONGEST_SHIFT = 36500
 
@@ -193,11 +199,12 @@ class DeidSpec(_Strict):
     @classmethod
     def _known_elements(cls, value: dict[str, Rule]) -> dict[str, Rule]:
         seen: dict[object, str] = {}
-        for text in value:
+        for text, rule in value.items():
             steps = parse_selector(text).steps
             if steps in seen:
                 raise ValueError(f"{seen[steps]!r} and {text!r} are the same element")
             seen[steps] = text
+            _check_kind(text, rule, steps[-1].tags)
         return value
 
     @model_validator(mode="after")
@@ -237,6 +244,14 @@ class DeidSpec(_Strict):
         if Option.CLEAN_STRUCTURED_CONTENT in self.options and "modalities" not in self.model_fields_set:
             excluded.discard("SR")
         return frozenset(excluded)
+
+
+def _check_kind(text: str, rule: Rule, tags: frozenset[int]) -> None:
+    """Refuse a rule that can do nothing sensible with any element that it is for."""
+    fitting = _KINDS.get(rule.action)
+    if fitting and tags and fitting.isdisjoint(map(standard_vr, tags)):
+        kinds = ", ".join(sorted(fitting - {"SQ", "UN"}))
+        raise ValueError(f"{rule.action} is only for values of kind {kinds}, and {text!r} is none")
 
 
 def _rule_relative_to(rule: Rule, folder: Path) -> Rule:

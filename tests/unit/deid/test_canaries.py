@@ -56,33 +56,40 @@ def test_each_row_is_done_as_its_letter_says(depth: int) -> None:
             assert value, row.name
 
 
-def _changed_rows(option: Option) -> dict[int, tuple[Element, Element | None]]:
+def _changed_rows(option: Option, depth: int) -> set[int]:
     basic, optional = profile_of(), profile_of(options=[option])
-    changed: dict[int, tuple[Element, Element | None]] = {}
-    for row, element, _ in canaries():
-        before, after = _left(element, basic).get(row.tag), _left(element, optional).get(row.tag)
-        if before != after and row.tag not in FIXED:
-            changed[row.tag] = element, after
-    return changed
+    return {
+        row.tag
+        for row, element, _ in canaries()
+        if _found(element, row.tag, basic, depth) != _found(element, row.tag, optional, depth)
+        and row.tag not in FIXED
+    }
+
+
+def _found(element: Element, tag: int, profile: Profile, depth: int) -> Element | None:
+    return unearthed(_left(element, profile, depth=depth), depth).get(tag)
 
 
 def _named_by(option: Option) -> dict[int, Row]:
     return {row.tag: row for row in rows() if COLUMNS[option] in row.options and row.tag >> 16 != 2}
 
 
+@pytest.mark.parametrize("depth", [0, 1, 3])
 @pytest.mark.parametrize("option", list(COLUMNS))
-def test_an_option_changes_the_rows_that_it_names_and_no_others(option: Option) -> None:
-    assert set(_changed_rows(option)) <= set(_named_by(option))
+def test_an_option_changes_the_rows_that_it_names_and_no_others(option: Option, depth: int) -> None:
+    assert _changed_rows(option, depth) <= set(_named_by(option))
 
 
+@pytest.mark.parametrize("depth", [0, 1, 3])
 @pytest.mark.parametrize("option", list(COLUMNS))
-def test_an_option_that_keeps_a_row_keeps_its_value(option: Option) -> None:
+def test_an_option_that_keeps_a_row_keeps_its_value(option: Option, depth: int) -> None:
     profile = profile_of(options=[option])
     kept = {tag for tag, row in _named_by(option).items() if row.options[COLUMNS[option]] == "K"}
 
     for row, element, _ in canaries():
         if row.tag in kept:
-            after = _left(element, profile)[row.tag]
+            after = _found(element, row.tag, profile, depth)
+            assert after is not None, row.name
             assert after.value == element.value or standard_vr(row.tag) == "AS", row.name
             assert bool(after.items) == bool(element.items), row.name
 

@@ -13,6 +13,7 @@ from adit_cli.deid.rules import (
     ElementRule,
     Empty,
     Hash,
+    Keep,
     NewUid,
     Pseudonym,
     Remove,
@@ -30,6 +31,10 @@ CLEANING = ("clean-descriptors", "retain-longitudinal-modified-dates", "retain-p
 
 def _idle(_rule: ElementRule, element: Element, _context: Context) -> Element | None:
     return element
+
+
+def _removing(_rule: ElementRule, _element: Element, _context: Context) -> Element | None:
+    return None
 
 
 def _survivors(profile: Profile) -> set[int]:
@@ -58,6 +63,15 @@ def test_canaries_survive_options_whose_rule_is_idle(
     monkeypatch.setattr(rule, "apply", _idle)
 
     assert _survivors(profile) > before
+
+
+def test_a_keep_that_removes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = profile_of(options=["retain-device-identity", "retain-uids"])
+    before = _survivors(profile)
+    monkeypatch.setattr(Keep, "apply", _removing)
+
+    assert before
+    assert _survivors(profile) < before
 
 
 @pytest.mark.parametrize(
@@ -95,3 +109,22 @@ def test_the_search_finds_what_an_idle_rule_would_let_through(element: Element) 
     found = find_leak(encode(let_through, Encoding()), let_through, change.originals, ())
 
     assert found == f"({element.tag >> 16:04X},{element.tag & 0xFFFF:04X})"
+
+
+def test_every_class_of_rules_is_among_those_that_are_missed() -> None:
+    broken = {
+        Remove,
+        Empty,
+        Dummy,
+        NewUid,
+        Pseudonym,
+        Hash,
+        Clean,
+        ShiftDate,
+        CapAge,
+        YearOnly,
+        Replace,
+        Keep,
+    }
+
+    assert broken == set(ElementRule.__subclasses__())

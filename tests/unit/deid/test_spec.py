@@ -56,6 +56,8 @@ def test_everything_that_the_job_file_may_say_is_understood() -> None:
         ({"rules": {"PatientSex": "kep"}}, "a rule is one of keep, remove"),
         ({"rules": {"PatientSex": {"replace": "X", "clean": "y"}}}, "a rule is one of keep, remove"),
         ({"rules": {"PatientSex": "keep", "0010,0040": "remove"}}, "are the same element"),
+        ({"rules": {"PatientSex": "shift-date"}}, "only for values of kind DA, DT, TM"),
+        ({"rules": {"0010,0020": "new-uid"}}, "only for values of kind UI"),
         ({"burned_in": "maybe"}, "burned_in"),
         ({"modalities": {"exclude": ["NOT A MODALITY!"]}}, "exclude"),
         ({"verfy": True}, "verfy"),

@@ -70,6 +70,10 @@ OutputOption = Annotated[
 ProgressOption = Annotated[
     Style, typer.Option("--progress", help="How to show it; auto is bars on a terminal, lines elsewhere.")
 ]
+NoCacheOption = Annotated[
+    bool,
+    typer.Option("--no-cache", help="Ask the sources anew, also what they answered within the last hour."),
+]
 FailIfEmptyOption = Annotated[
     bool, typer.Option("--fail-if-empty", help="End with exit code 4 where nothing matches.")
 ]

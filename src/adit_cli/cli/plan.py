@@ -9,7 +9,14 @@ from typing import Annotated
 import typer
 
 from adit_cli.cli.job_files import read_job
-from adit_cli.cli.options import FailIfEmptyOption, FormatOption, JobFileArgument, UidsOption, VarOption
+from adit_cli.cli.options import (
+    FailIfEmptyOption,
+    FormatOption,
+    JobFileArgument,
+    NoCacheOption,
+    UidsOption,
+    VarOption,
+)
 from adit_cli.cli.planning import on_lookup, show_batch, show_plan
 from adit_cli.cli.settings import new_app, settings
 from adit_cli.engine.fixed import FixedPlan, write_plan
@@ -48,6 +55,7 @@ def plan(
     output: PlanOption = None,
     csv: CsvOption = False,
     form: FormatOption = None,
+    no_cache: NoCacheOption = False,
     fail_if_empty: FailIfEmptyOption = False,
 ) -> None:
     """Ask the sources what a job selects, and show what would move: one line a study.
@@ -58,7 +66,7 @@ def plan(
     """
     loaded = read_job(ctx, job, var, uids)
     state = state_folder(settings(ctx).state_dir, os.environ)
-    found = preview(loaded, state, on_lookup, workers=workers_of(loaded))
+    found = preview(loaded, state, on_lookup, workers=workers_of(loaded), cached=not no_cache)
     keep(loaded, state, found)
     if output is not None:
         write_plan(output, FixedPlan(loaded.path, found.pinned()))

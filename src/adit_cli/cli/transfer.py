@@ -13,6 +13,7 @@ from adit_cli.cli.loading import seconds
 from adit_cli.cli.options import (
     FailIfEmptyOption,
     JobFileArgument,
+    NoCacheOption,
     ProgressOption,
     UidsOption,
     VarOption,
@@ -74,6 +75,7 @@ def transfer(
     retry: RetryOption = None,
     again: AgainOption = False,
     stop_after: StopOption = "",
+    no_cache: NoCacheOption = False,
     progress: ProgressOption = Style.AUTO,
     fail_if_empty: FailIfEmptyOption = False,
 ) -> None:
@@ -88,9 +90,17 @@ def transfer(
     parts = fixed(TRANSFERS, plan) if plan else TRANSFERS
     state = state_folder(settings(ctx).state_dir, os.environ)
     if dry_run:
-        show_plan(loaded, preview(loaded, state, on_lookup, parts, workers_of(loaded, workers)), None)
+        show_plan(
+            loaded,
+            preview(
+                loaded, state, on_lookup, parts, workers=workers_of(loaded, workers), cached=not no_cache
+            ),
+            None,
+        )
         return
-    options = RunOptions(state, workers, tuple(retry or ()), again, seconds(stop_after, "--stop-after"))
+    options = RunOptions(
+        state, workers, tuple(retry or ()), again, not no_cache, seconds(stop_after, "--stop-after")
+    )
     display = open_display(progress)
     try:
         ended = run_job(loaded, options, display.show, parts)

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from adit_cli.engine.folders import make_private
+from adit_cli.engine.remembered import DiskMemory, Memory, RememberingSource
 from adit_cli.engine.shares import limited
 from adit_cli.errors import StoppedError
 from adit_cli.jobfile.job import Job
@@ -39,6 +40,11 @@ class Claims:
             make_private(folder)
         self._stopping = stopping
         self._held = ExitStack()
+
+    @property
+    def any_server(self) -> bool:
+        """Whether a source is more than a folder."""
+        return bool(self._slots)
 
     @property
     def limit(self) -> int:
@@ -74,13 +80,16 @@ class Claims:
 class OpenDesk:
     """A desk, and what it holds while it is open."""
 
-    def __init__(self, job: Job, claims: Claims, most: int, *, index: Path | None = None) -> None:
+    def __init__(
+        self, job: Job, claims: Claims, most: int, *, memory: Memory | None = None, index: Path | None = None
+    ) -> None:
         self._claims = claims
+        self._memory = memory
         nodes = limited(job, dict.fromkeys(job.source, 1))
         asking = range(claims.take(most))
         self._pools = [NodePool(nodes, job.calling_ae_title, index=index) for _ in asking]
         caps = {name: _cap(job, name) for name in job.source}
-        self.desk = Desk(*(list(_places(pool, caps)) for pool in self._pools))
+        self.desk = Desk(*(list(_places(job, pool, caps, memory)) for pool in self._pools))
 
     @property
     def needs_all(self) -> bool:
@@ -103,6 +112,8 @@ class OpenDesk:
         for pool in self._pools:
             pool.close()
         self._claims.release()
+        if self._memory is not None:
+            self._memory.close()
 
 
 @contextmanager
@@ -112,10 +123,16 @@ def open_desk(
     most: int = SIDE_BY_SIDE,
     stopping: threading.Event | None = None,
     *,
+    memory: Path | None = None,
     index: Path | None = None,
 ) -> Generator[OpenDesk]:
-    """Open the job's sources for so many that ask side by side, as far as the limits allow."""
-    opened = OpenDesk(job, Claims(job, slots, stopping or threading.Event()), most, index=index)
+    """Open the job's sources for so many that ask side by side, as far as the limits allow.
+
+    What servers answer may be remembered in the folder `memory`.
+    """
+    claims = Claims(job, slots, stopping or threading.Event())
+    remembered = DiskMemory(memory) if memory is not None and claims.any_server else None
+    opened = OpenDesk(job, claims, most, memory=remembered, index=index)
     try:
         yield opened
     finally:
@@ -127,6 +144,9 @@ def _cap(job: Job, name: str) -> Cap:
     return Cap(node.limits.max_results if isinstance(node, ServerNode) else None)
 
 
-def _places(pool: NodePool, caps: dict[str, Cap]) -> Iterator[Place]:
+def _places(job: Job, pool: NodePool, caps: dict[str, Cap], memory: Memory | None) -> Iterator[Place]:
     for name, cap in caps.items():
-        yield Place(name, pool.source(name), cap)
+        source, node = pool.source(name), job.node(name)
+        if memory is not None and isinstance(node, ServerNode):
+            source = RememberingSource(source, label(node), memory)
+        yield Place(name, source, cap)

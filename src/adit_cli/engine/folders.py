@@ -73,6 +73,11 @@ class StateFolder:
         return self.path / "slots"
 
     @property
+    def lookups(self) -> Path:
+        """What sources answered lately of the series of studies."""
+        return self.path / "lookups"
+
+    @property
     def unpacked(self) -> Path:
         """What is taken out of archives while a command runs that was given some."""
         return self.path / "unpacked"

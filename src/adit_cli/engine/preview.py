@@ -50,10 +50,16 @@ class Preview:
 
 
 def preview(
-    job: Job, state: StateFolder, on_progress: OnProgress, parts: Parts = TRANSFERS, workers: int = 1
+    job: Job,
+    state: StateFolder,
+    on_progress: OnProgress,
+    parts: Parts = TRANSFERS,
+    *,
+    workers: int = 1,
+    cached: bool = True,
 ) -> Preview:
     """Plan the job as a run would, look up what is done, and compare with the last plan that was kept."""
-    made = _previewed(job, state, on_progress, parts)
+    made = _previewed(job, state, on_progress, parts, cached=cached)
     last = state.job(job.name).last_plan
     before = read_plan(last) if last.exists() else None
     changes = Changes.between(before.studies, made.pinned()) if before else None
@@ -68,17 +74,19 @@ def keep(job: Job, state: StateFolder, made: Preview) -> None:
     write_plan(last, FixedPlan(job.path, made.pinned()))
 
 
-def _previewed(job: Job, state: StateFolder, on_progress: OnProgress, parts: Parts) -> Preview:
+def _previewed(
+    job: Job, state: StateFolder, on_progress: OnProgress, parts: Parts, *, cached: bool
+) -> Preview:
     folder = state.job(job.name)
     work = Work(job, _key(job, folder), folder.spool)
     scope, planning = parts.scope(work).as_one(), Planning(work.key, on_progress=on_progress)
     if not folder.database.exists():
         drawn = job.pseudonyms is not None and job.pseudonyms.source == "random"
         keyed = not drawn and not _key_is_missing(job, folder)
-        return Preview(joined(parts.plan(Order(work, planning, scope, state))), is_keyed=keyed)
+        return Preview(joined(parts.plan(Order(work, planning, scope, state, cached=cached))), is_keyed=keyed)
     with opened(folder.database) as db:
         planning = replace(planning, already=StateStore(db, folder).pseudonyms())
-    plan = joined(parts.plan(Order(work, planning, scope, state)))
+    plan = joined(parts.plan(Order(work, planning, scope, state, cached=cached)))
     with open_reader(folder) as reader:
         return Preview(plan, reader.statuses(task.key for task in plan.tasks))
 

@@ -47,6 +47,8 @@ class RunOptions:
     """Statuses and reasons of ended tasks to try again."""
     again: bool = False
     """Whether to do everything once more, what succeeded included."""
+    cached: bool = True
+    """Whether what sources answered within the last hour need not be asked again."""
     stop_after: float | None = None
     """Seconds after which nothing new starts."""
 
@@ -108,7 +110,7 @@ class _Run:
         try:
             with self._stop.raising():
                 planning = Planning(work.key, self._store.pseudonyms(), self._resolving)
-                plan = joined(parts.plan(Order(work, planning, scope.as_one(), self._options.state)))
+                plan = joined(parts.plan(self._order(work, planning, scope.as_one())))
         except KeyboardInterrupt:
             if self._stop.cause is None:
                 raise
@@ -119,6 +121,9 @@ class _Run:
         seating = parts.seating(work, at_once, self._options.state.slots)
         run_tasks(self._store, seating, self._rules, self._stop, self._pass_on)
         return self._sum_up()
+
+    def _order(self, work: Work, planning: Planning, scope: Scope) -> Order:
+        return Order(work, planning, scope, self._options.state, cached=self._options.cached)
 
     def _may_grow(self, scope: Scope, digest: str) -> bool:
         """Return whether tasks may run while others are looked up: no earlier plan must be at odds."""
@@ -137,8 +142,8 @@ class _Run:
 
         def make(feed: Feed) -> Iterator[Plan]:
             planning = Planning(work.key, already, feed.tell, skip)
-            state = self._options.state
-            return parts.plan(Order(work, planning, scope, state, feed.stopping, feed.until_wanted))
+            order = self._order(work, planning, scope)
+            return parts.plan(replace(order, stopping=feed.stopping, until_wanted=feed.until_wanted))
 
         feed = Feed(make)
         growing = Growing(feed, self._store, self._pass_on, skips=bool(skip))

@@ -43,6 +43,8 @@ class Order:
     state: StateFolder
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when nothing of it is wanted any more."""
+    cached: bool = True
+    """Whether what was asked within the last hour may be taken as answered then."""
     until_wanted: Callable[[], None] | None = None
     """With tasks that run meanwhile: what to wait for where planning and they cannot go on side by side."""
 
@@ -91,7 +93,10 @@ def seats_for_transfers(work: Work, workers: int, slots: Path) -> Seating:
 def plan_transfers(order: Order) -> Iterator[Plan]:
     """Ask the job's sources what there is to move."""
     job, most = order.work.job, SIDE_BY_SIDE if order.until_wanted is None else 1
-    with open_desk(job, order.state.slots, most, order.stopping, index=order.work.index) as opened:
+    memory = order.state.lookups if order.cached else None
+    with open_desk(
+        job, order.state.slots, most, order.stopping, memory=memory, index=order.work.index
+    ) as opened:
         planning = order.planning
         if order.until_wanted is not None and opened.needs_all:
             planning = replace(planning, before_each=_StepAside(opened, order.until_wanted))

@@ -59,7 +59,7 @@ def test_several_tables_queries_and_uids_add_up(
 def test_what_tables_uids_and_earlier_jobs_name_is_left_out(
     adit: CommandLine, thorax: BuiltStudy, others: list[BuiltStudy]
 ) -> None:
-    (adit.folder / "withdrawn.csv").write_text("patient_id,accession_number\nP3,A4\nP2,A9\n")
+    (adit.folder / "withdrawn.csv").write_text("patient_id,accession_number\nP3,A4\nP2,A9\nP1,A3\n")
     first = job(adit, f"uids: [{thorax.uid}]", "first")
     everything = "query: {study_date: 1900..2100}, exclude: "
 

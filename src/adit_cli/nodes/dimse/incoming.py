@@ -56,7 +56,7 @@ class IncomingFile:
             self.flush()
             with storage_errors(str(final.parent), UsageError):
                 if sync:
-                    os.fdatasync(self._fd)
+                    os.fsync(self._fd)
                 self._close()
                 self.part.rename(final)
                 if sync and sync_name:

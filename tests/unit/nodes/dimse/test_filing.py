@@ -2,6 +2,7 @@ import os
 import socket
 import threading
 from pathlib import Path
+from stat import S_ISDIR
 
 import pytest
 
@@ -106,3 +107,28 @@ def test_whoever_listens_on_a_port_is_named_with_its_process() -> None:
         port = listener.getsockname()[1]
         assert f"process {os.getpid()}" in who_listens(port)
     assert who_listens(port) == ""
+
+
+@pytest.mark.parametrize("names", [True, False])
+def test_success_is_answered_when_the_file_is_safe_and_not_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, names: bool
+) -> None:
+    done: list[str] = []
+    rename, fsync = Path.rename, os.fsync
+
+    def note_rename(path: Path, target: Path) -> Path:
+        done.append("name")
+        return rename(path, target)
+
+    def note_sync(descriptor: int) -> None:
+        done.append("folder" if S_ISDIR(os.fstat(descriptor).st_mode) else "data")
+        fsync(descriptor)
+
+    filing = Filing(tmp_path, sync=True, sync_names=names)
+    filing.prepare()
+    (tmp_path / STUDY).mkdir()
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(Path, "rename", note_rename)
+
+    assert filed(filing, "1.2.3.1.1").status == 0
+    assert done == (["data", "name", "folder"] if names else ["data", "name"])

@@ -237,6 +237,16 @@ def test_unknown_move_destination_is_told_with_what_to_register(order: Order, tm
     assert len(mover.archive.asked) == 1
 
 
+def test_instances_without_a_move_originator_go_to_whoever_waits_for_their_study(
+    order: Order, tmp_path: Path
+) -> None:
+    with Inbox(order.inbox).expecting("9.9", "OTHER@there") as of_another:
+        arrived, _ = Mover(order).fetch(tmp_path)
+
+        assert arrived == UIDS
+        assert list(of_another.iterdir()) == []
+
+
 def test_receiver_without_room_is_no_fault_of_the_archive(order: Order, tmp_path: Path) -> None:
     def is_refused(move: Move) -> None:
         Inbox(order.inbox).note_refused(Refused("SCRIPTED@127.0.0.1: no space left", 0xA700))

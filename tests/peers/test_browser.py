@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from adit_cli.cli.browser.app import Browser
 from adit_cli.cli.browser.handover import HandOver
 from adit_cli.dicom.query import Level
-from tests.support.browsing import browser, loaded, text_of, until
+from tests.support.browsing import browser, loaded, opened_dialog, text_of, until
 from tests.support.builders import BuiltStudy, build_study
 from tests.support.peers import Orthanc, orthanc
 from tests.support.program import Adit
@@ -57,12 +57,18 @@ def test_a_study_is_found_by_browsing_and_handed_over(
         await loaded(pilot, app)
         for level in (Level.STUDY, Level.SERIES, Level.IMAGE):
             await pilot.press("enter")
-            await loaded(pilot, app)
-            assert app.listing.level is level
+            await loaded(pilot, app, level)
             assert app.error == ""
         await pilot.press("h")
         await until(pilot, lambda: "elements" in text_of(app, "title"))
-        await pilot.press("escape", "backspace", "backspace", "space", "x", "enter")
+        await pilot.press("escape")
+        for level in (Level.IMAGE, Level.SERIES):
+            await loaded(pilot, app, level)
+            await pilot.press("backspace")
+        await loaded(pilot, app, Level.STUDY)
+        await pilot.press("space")
+        await opened_dialog(pilot, app)
+        await pilot.press("enter")
         await until(pilot, lambda: app.return_value is not None)
 
     app = browser(where(server, protocol))

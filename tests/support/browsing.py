@@ -48,12 +48,22 @@ async def until(pilot: Pilot[HandOver], condition: Callable[[], bool]) -> None:
         await pilot.pause(0.02)
 
 
-async def loaded(pilot: Pilot[HandOver], app: Browser) -> None:
-    """Wait until the list is whole."""
-    await until(pilot, lambda: not app.is_loading)
-    await pilot.pause()
+async def loaded(pilot: Pilot[HandOver], app: Browser, level: Level | None = None) -> None:
+    """Wait until the list, of this level, is whole."""
+    await until(pilot, lambda: not app.is_loading and level in {None, app.listing.level} and at_list(app))
+
+
+async def opened_dialog(pilot: Pilot[HandOver], app: Browser) -> None:
+    """Ask to hand over, and wait until one can choose what to do."""
+    await pilot.press("x")
+    await until(pilot, lambda: getattr(app.focused, "id", "") == "purpose")
+
+
+def at_list(app: Browser) -> bool:
+    """Return whether nothing is open over the list."""
+    return len(app.screen_stack) == 1
 
 
 def text_of(app: Browser, name: str) -> str:
-    """Return what a label says."""
-    return str(app.screen.query_one(f"#{name}", Label).render())
+    """Return what a label says; nothing where it is not there yet."""
+    return "".join(str(label.render()) for label in app.screen.query(f"#{name}").results(Label))

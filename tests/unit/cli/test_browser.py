@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from adit_cli.cli import browsing
 from adit_cli.cli.browser.app import Browser
@@ -20,7 +21,7 @@ from adit_cli.dicom.query import Level
 from adit_cli.jobfile.config import Config
 from adit_cli.jobfile.load import load_job
 from adit_cli.tasks.lookup import Lookup
-from tests.support.browsing import browser, loaded, text_of, until
+from tests.support.browsing import browser, loaded, opened_dialog, text_of, until
 from tests.support.builders import build_study
 from tests.support.commandline import CommandLine
 from tests.support.finding import answering, refusing, studies
@@ -48,13 +49,15 @@ def test_one_goes_down_to_a_header_and_back_again(tmp_path: Path) -> None:
     async def steps(pilot: Pilot[HandOver], app: Browser) -> None:
         for level in (Level.STUDY, Level.SERIES, Level.IMAGE):
             await pilot.press("enter")
-            await loaded(pilot, app)
-            assert app.listing.level is level
+            await loaded(pilot, app, level)
         assert {one["SOPInstanceUID"] for one in app.listing.entries} <= set(study.instance_uids)
         await pilot.press("h")
         await until(pilot, lambda: "elements" in text_of(app, "title"))
-        await pilot.press("escape", "backspace", "backspace", "backspace")
-        assert app.listing.level is Level.PATIENT
+        await pilot.press("escape")
+        for level in (Level.IMAGE, Level.SERIES, Level.STUDY):
+            await loaded(pilot, app, level)
+            await pilot.press("backspace")
+        await loaded(pilot, app, Level.PATIENT)
 
     walk(browser(f"{tmp_path}/"), steps)
 
@@ -64,9 +67,15 @@ def test_typing_shows_only_what_holds_the_words(tmp_path: Path) -> None:
     build_study(tmp_path, patient_id="P2", PatientName="Roe^Jane")
 
     async def steps(pilot: Pilot[HandOver], app: Browser) -> None:
-        await pilot.press("slash", *"ROE jan")
+        await pilot.press("slash")
+        await until(pilot, lambda: getattr(app.focused, "id", "") == "filter")
+        await pilot.press(*"ROE jan")
         await until(pilot, lambda: text_of(app, "status").startswith("1 of 2"))
-        await pilot.press("enter", "a", "escape")
+        await pilot.press("enter")
+        await until(pilot, lambda: getattr(app.focused, "id", "") == "list")
+        await pilot.press("a")
+        await until(pilot, lambda: len(app.marks) > 0)
+        await pilot.press("escape")
         await until(pilot, lambda: text_of(app, "status").startswith("2 "))
         assert [mark.attributes["PatientID"] for mark in app.marks.all()] == ["P2"]
 
@@ -77,7 +86,9 @@ def test_the_studies_of_a_marked_patient_are_handed_over(tmp_path: Path) -> None
     both = {build_study(tmp_path, patient_id="P1", PatientName="Roe^Jane").uid for _ in "ab"}
 
     async def steps(pilot: Pilot[HandOver], app: Browser) -> None:
-        await pilot.press("space", "x", "enter")
+        await pilot.press("space")
+        await opened_dialog(pilot, app)
+        await pilot.press("enter")
         await until(pilot, lambda: app.return_value is not None)
 
     decided = walk(browser(f"{tmp_path}/"), steps)
@@ -91,10 +102,15 @@ def test_a_job_is_asked_for_its_file_and_destination(tmp_path: Path) -> None:
 
     async def steps(pilot: Pilot[HandOver], app: Browser) -> None:
         await pilot.press("enter")
-        await loaded(pilot, app)
-        await pilot.press("space", "x", "down", "down", "enter")
-        app.screen.query_one("#path").value = str(tmp_path / "marked.yaml")  # pyright: ignore[reportAttributeAccessIssue]  it is an Input
-        await pilot.press("enter", *"research", "enter")
+        await loaded(pilot, app, Level.SERIES)
+        await pilot.press("space")
+        await opened_dialog(pilot, app)
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: getattr(app.focused, "id", "") == "path")
+        app.screen.query_one("#path", Input).value = str(tmp_path / "marked.yaml")
+        await pilot.press("enter")
+        await until(pilot, lambda: getattr(app.focused, "id", "") == "destination")
+        await pilot.press(*"research", "enter")
         await until(pilot, lambda: app.return_value is not None)
 
     decided = walk(browser(f"{tmp_path}/images/", Level.STUDY), steps)
@@ -110,7 +126,7 @@ def test_a_job_is_asked_for_its_file_and_destination(tmp_path: Path) -> None:
 def test_a_node_that_refuses_is_told_and_ends_nothing() -> None:
     async def steps(pilot: Pilot[HandOver], app: Browser) -> None:
         assert app.error != ""
-        assert app.error in text_of(app, "status")
+        await until(pilot, lambda: app.error in text_of(app, "status"))
         await pilot.press("r")
         await loaded(pilot, app)
         assert app.is_running
@@ -127,10 +143,9 @@ def test_what_has_come_can_be_used_while_the_node_is_silent_and_loading_be_stopp
             await until(pilot, lambda: bool(app.listing.entries))
             assert app.is_loading
             await pilot.press("space")
-            assert len(app.marks) == 1
+            await until(pilot, lambda: len(app.marks) == 1)
             await pilot.press("escape")
-            assert not app.is_loading
-            await until(pilot, lambda: "stopped" in text_of(app, "status"))
+            await until(pilot, lambda: not app.is_loading and "stopped" in text_of(app, "status"))
             go_on.set()
             assert app.is_running
 

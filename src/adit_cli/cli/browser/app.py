@@ -64,7 +64,7 @@ class Browser(App[HandOver]):
         self.node = node
         self.listing = listing
         self.marks = Marks()
-        self.is_loading = False
+        self.is_loading = True
         self.error = ""
         self._open = open_node
         self._limit = limit

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -25,7 +27,7 @@ from adit_cli.engine.deid_journal import Journal, digest_of, open_journal
 from adit_cli.engine.deid_places import BY_PATIENT, Places
 from adit_cli.engine.deid_sources import Found, LeftOut
 from adit_cli.engine.evidence import check_evidence_folder, write_evidence
-from adit_cli.engine.worker import frames
+from adit_cli.engine.worker import ORPHANED, frames
 from adit_cli.errors import AditError, DataError, DeidError, Reason, UsageError
 from adit_cli.jobfile.job import Pseudonyms
 from adit_cli.nodes.storage import make_private, storage_errors
@@ -218,7 +220,17 @@ _makings: list[_Making] = []
 
 
 def _prepare(setup: _Setup) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; the parent decides
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     _makings[:] = [setup.making()]
+
+
+def _end_with_parent() -> None:
+    """Outlive nobody: a pool whose parent was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(ORPHANED)
 
 
 def _one_prepared(item: Item) -> Written | LeftOut:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -106,6 +107,7 @@ def run_row(key: str, row: Row, settings: Settings, tell: Callable[[str], None])
     ours = {row.contenders[0].name, *(target.of for target in row.targets)}
     samples: dict[str, list[Sample]] = {contender.name: [] for contender in row.contenders}
     for contender in _turns(row, settings.rounds):
+        os.sync()  # what the one before left for the disk is not the next one's burden
         try:
             sample = contender.run()
         except PeerError as error:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code.
 
-    What start-up makes is no garbage: not looking for any, then and at exit, saves a sixth of a short command.
+    What start-up makes is no garbage: not to look for any, then and at exit, saves a short command a sixth.
     """
     gc.disable()
     from adit_cli.cli.app import run  # noqa: PLC0415  spawned workers import this module; they need no terminal

@@ -7,8 +7,8 @@ import pytest
 
 from adit_cli.dicom.files import read_file_meta
 from adit_cli.jobfile.archive import Archive
-from adit_cli.jobfile.job import Job
 from adit_cli.jobfile.folder import DEFAULT_LAYOUT, FolderNode
+from adit_cli.jobfile.job import Job
 from adit_cli.nodes import open_destination
 from adit_cli.nodes.base import Delivered, Ready
 from adit_cli.tasks.identity import TaskKeys

@@ -135,7 +135,7 @@ def _selected(select: Select, sources: list[NodeSpec], piped: tuple[str, ...] | 
     elif all(isinstance(source, FolderNode) for source in sources) and not (
         studies.cohort or studies.query or "uids" in studies.model_fields_set
     ):
-        studies = Studies(query=Query())
+        studies = Studies(query=(Query(),))
     return select.model_copy(update={"studies": studies})
 
 

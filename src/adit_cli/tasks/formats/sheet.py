@@ -1,129 +1,124 @@
-"""Read the rows of a sheet (ECMA-376 §18.3.1): one at a time, however many there are."""
+"""Turn the cells that openpyxl reads into text as they show it, row by row, however many there are."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from typing import IO, TypeAlias
-from xml.etree.ElementTree import Element, iterparse
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Protocol, TypeAlias
 
 from adit_cli.tasks.formats.record import LONGEST_CELL, Record
-from adit_cli.tasks.formats.shown import NumberStyle, number_style
+from adit_cli.tasks.formats.shown import NO_DATE, NumberStyle, number_style, shown_moment
 
-Texts: TypeAlias = Sequence[str]
-"""The texts that cells refer to by number."""
-
-_LETTERS = re.compile(r"[A-Z]{1,3}")
-_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_TRUE = {"1": "TRUE", "0": "FALSE"}
-_GENERAL = number_style(0, None, since_1904=False)
+_MOST_ROWS = 1 << 20
+"""Rows of a sheet: Excel has no more."""
+_ESCAPED = re.compile(r"_x(00[01][0-9A-Fa-f]|005[Ff])_")
+"""Control characters, and the underscore before what only looks like one (ECMA-376 §22.9.2.19)."""
 _NO_RESULT = "holds a formula without a result: open the table in a spreadsheet program, and save it"
 
 
-def read_sheet(file: IO[bytes], texts: Texts, styles: Sequence[NumberStyle]) -> Iterator[Record]:
-    """Yield the rows of a sheet's part that are written in it; empty ones may not be."""
-    rows: Element | None = None
-    reader: _Cells | None = None
-    place = 0
-    for event, element in iterparse(file, ("start", "end")):  # noqa: S314 - expat bounds entities
-        if reader is None or rows is None:
-            if element.tag.endswith("}sheetData"):
-                rows, reader = element, _Cells(texts, styles, element.tag.removesuffix("sheetData"))
-        elif event == "end" and element.tag == reader.row:
-            place = int(element.get("r", place + 1))
-            yield reader.read(place, element)
-            rows.clear()
-        elif event == "end" and element is rows:
-            return
+class _Style(Protocol):
+    """What we need of openpyxl's style."""
+
+    numFmtId: int  # noqa: N815  openpyxl's name
 
 
-def text_of(element: Element) -> str:
-    """Return a text in one piece or in several runs, without how it is pronounced (ECMA-376 §18.4)."""
-    texts: list[str] = []
-    for child in element:
-        if child.tag.endswith("}t"):
-            texts.append(child.text or "")
-        elif child.tag.endswith("}r"):
-            texts += [run.text or "" for run in child if run.tag.endswith("}t")]
-    text = "".join(texts)
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
+class _Cell(Protocol):
+    """What we need of openpyxl's cell."""
+
+    value: object
+    data_type: str
+    number_format: str
+    style_array: _Style
 
 
-class _Cells:
-    """Reads cells; an element's name begins with the namespace, which is one of two."""
+Rows: TypeAlias = Iterator[Sequence[_Cell]]
 
-    def __init__(self, texts: Texts, styles: Sequence[NumberStyle], namespace: str) -> None:
-        self.row = f"{namespace}row"
-        self._texts = texts
-        self._styles = styles
-        self._value = f"{namespace}v"
-        self._formula = f"{namespace}f"
-        self._text = f"{namespace}is"
 
-    def read(self, place: int, row: Element) -> Record:
-        """Return a row as text."""
+class Formulas:
+    """The same sheet read for its formulas, and only as far as somebody asks."""
+
+    def __init__(self, start: Callable[[], Rows]) -> None:
+        self._start = start
+        self._rows: Rows | None = None
+        self._row: Sequence[_Cell] = ()
+        self._place = 0
+
+    def at(self, place: int, column: int) -> bool:
+        """Return whether a cell holds a formula; places must not go down."""
+        if self._rows is None:
+            self._rows = self._start()
+        while self._place < place:
+            self._row = next(self._rows, ())
+            self._place += 1
+        return column < len(self._row) and self._row[column].data_type == "f"
+
+
+class SheetReader:
+    """Reads the rows of one sheet."""
+
+    def __init__(self, formulas: Formulas | None, *, since_1904: bool) -> None:
+        self._formulas = formulas
+        self._since_1904 = since_1904
+        self._styles: dict[tuple[int, str], NumberStyle] = {}
+
+    def read(self, rows: Rows) -> Iterator[Record]:
+        """Yield the rows that have cells; a row far below its place would have us count to it for ever."""
+        for place, row in enumerate(rows, start=1):
+            if place > _MOST_ROWS:
+                raise ValueError("has more rows than a sheet")
+            if row:
+                yield self._record(place, row)
+
+    def _record(self, place: int, row: Sequence[_Cell]) -> Record:
         record = Record(place, [], typed=True, in_sheet=True)
-        cells = record.cells
-        for element in row:
-            name = element.get("r")
-            column = _column(name.rstrip("0123456789")) if name else len(cells)
-            if column > len(cells):
-                cells += [""] * (column - len(cells))
-            cells.append(self._cell(element, record))
+        for cell in row:
+            value = cell.value
+            if isinstance(value, str):
+                text = self._text(cell, value, record)
+            elif value is None:
+                text = self._nothing(cell, record)
+            else:
+                text = self._typed(cell, value, record)
+            record.cells.append(text)
         return record
 
-    def _cell(self, element: Element, record: Record) -> str:
-        stored, formula = "", False
-        for child in element:
-            if child.tag == self._value:
-                stored = child.text or ""
-            elif child.tag == self._formula:
-                formula = True
-            elif child.tag == self._text:
-                return _limited(text_of(child), record)
-        if stored:
-            return self._shown(element, stored, record)
-        if formula and element.get("t") != "str":
+    def _text(self, cell: _Cell, value: str, record: Record) -> str:
+        column = len(record.cells)
+        if len(value) > LONGEST_CELL:
+            record.faults[column] = f"has more than {LONGEST_CELL:,} characters"
+            return ""
+        if cell.data_type == "e" and value == "#VALUE!" and self._style(cell).date:
+            record.faults[column] = NO_DATE  # what openpyxl makes of a day out of range
+            return ""
+        return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value) if "_x" in value else value
+
+    def _nothing(self, cell: _Cell, record: Record) -> str:
+        """Return no text; a formula whose result is the empty text is of another type."""
+        if self._formulas and cell.data_type != "str" and self._formulas.at(record.place, len(record.cells)):
             record.faults[len(record.cells)] = _NO_RESULT
         return ""
 
-    def _shown(self, element: Element, stored: str, record: Record) -> str:
-        match element.get("t", "n"):
-            case "n":
-                return self._number(stored, int(element.get("s", "0")), record)
-            case "s":
-                return _limited(self._texts[int(stored)], record)
-            case "b":
-                return _TRUE.get(stored, stored)
-            case _:
-                return _limited(stored, record)
-
-    def _number(self, stored: str, style_number: int, record: Record) -> str:
-        style = self._styles[style_number] if self._styles else _GENERAL
-        if style.plain:
-            record.numbers.add(len(record.cells))
+    def _typed(self, cell: _Cell, value: object, record: Record) -> str:
+        if isinstance(value, bool):
+            return str(value).upper()
         try:
-            return style.show(stored)
+            if isinstance(value, datetime | date | time | timedelta):
+                return shown_moment(value)
+            return self._number(cell, value, record)
         except ValueError as error:
             record.faults[len(record.cells)] = str(error)
             return ""
 
+    def _number(self, cell: _Cell, value: object, record: Record) -> str:
+        style = self._style(cell)
+        if style.plain:
+            record.numbers.add(len(record.cells))
+        return style.show(str(value))
 
-def _limited(text: str, record: Record) -> str:
-    """Return the text of the next cell, unless it is too long for one."""
-    if len(text) <= LONGEST_CELL:
-        return text
-    record.faults[len(record.cells)] = f"has more than {LONGEST_CELL:,} characters"
-    return ""
-
-
-@lru_cache(maxsize=1024)
-def _column(letters: str) -> int:
-    """Return the place of a column's letters; A is 0."""
-    if not _LETTERS.fullmatch(letters):
-        raise ValueError(f"no column is called {letters!r}")
-    place = 0
-    for letter in letters:
-        place = place * 26 + ord(letter) - ord("A") + 1
-    return place - 1
+    def _style(self, cell: _Cell) -> NumberStyle:
+        number, code = key = cell.style_array.numFmtId, cell.number_format
+        if key not in self._styles:
+            named = None if code == "General" else code
+            self._styles[key] = number_style(number, named, since_1904=self._since_1904)
+        return self._styles[key]

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -27,6 +27,7 @@ _DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001  a sheet's dates have no zone
 _DAY_ZERO_1904 = datetime(1904, 1, 1)  # noqa: DTZ001  a sheet's dates have no zone
 _LEAP_ERROR = 60
 """Before this day Excel is one day off: its 1900 was a leap year."""
+NO_DATE = "is no date that a calendar has"
 _TOO_LONG = (
     f"is a number of more than {_DIGITS_KEPT} digits, of which a spreadsheet keeps no more;"
     " format the column as text and enter it again"
@@ -40,13 +41,15 @@ class NumberStyle:
     show: Show
     plain: bool
     """Whether nothing but the number itself is shown, so that leading zeros would be lost."""
+    date: bool = False
+    """Whether the number is shown as a date or a time."""
 
 
 def number_style(number_id: int, code: str | None, *, since_1904: bool) -> NumberStyle:
     """Return the style of a format's number and code; the code is None for those that are built in."""
     first = (code if code is not None else _BUILTIN.get(number_id, "General")).split(";")[0]
     if (code is None and number_id in _BUILTIN_DATES) or _is_date(first):
-        return NumberStyle(_shown_date_1904 if since_1904 else _shown_date, plain=False)
+        return NumberStyle(_shown_date_1904 if since_1904 else _shown_date, plain=False, date=True)
     mask = _mask(first)
     return NumberStyle(mask, plain=False) if mask else NumberStyle(plain_number, plain=True)
 
@@ -120,13 +123,30 @@ def _number(stored: str) -> float:
         raise ValueError("is no number although the sheet says so") from None
 
 
+def shown_moment(value: datetime | date | time | timedelta) -> str:
+    """Return a date or a time that is one already as ISO 8601 has it, to the second."""
+    match value:
+        case timedelta():
+            return _written(_DAY_ZERO, value / timedelta(days=1))
+        case datetime():
+            return _iso((value + timedelta(milliseconds=500)).replace(microsecond=0))
+        case date():
+            return f"{value:%Y-%m-%d}"
+        case time():
+            return f"{value:%H:%M:%S}"
+
+
 def _written(zero: datetime, days: float) -> str:
     """Return a date as ISO 8601 has it, with its time where it has one; under a day it is a time alone."""
     try:
         moment = zero + timedelta(seconds=round(days * 86400))
     except (OverflowError, ValueError) as error:
-        raise ValueError("is no date that a calendar has") from error
+        raise ValueError(NO_DATE) from error
     if 0 < days < 1:
         return f"{moment:%H:%M:%S}"
+    return _iso(moment)
+
+
+def _iso(moment: datetime) -> str:
     at_midnight = moment.hour == moment.minute == moment.second == 0
     return f"{moment:%Y-%m-%d}" if at_midnight else f"{moment:%Y-%m-%dT%H:%M:%S}"

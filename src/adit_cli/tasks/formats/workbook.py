@@ -1,123 +1,147 @@
-"""Find the sheet in an Excel workbook, and what its cells refer to: texts, number formats (ECMA-376 §18).
-
-openpyxl takes twice as long for a hundred thousand rows, and reads a formula without a result as nothing.
-"""
+"""Open an Excel workbook by openpyxl, and find the sheet that is to be read."""
 
 from __future__ import annotations
 
-import posixpath
+import re
+import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from datetime import datetime
 from pathlib import Path
-from typing import IO
-from xml.etree.ElementTree import Element, ParseError, iterparse
+from typing import IO, Protocol, cast
+from xml.etree.ElementTree import ParseError
+
+import openpyxl
+from openpyxl.formula.tokenizer import TokenizerError
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
+from openpyxl.utils.exceptions import CellCoordinatesException
 
 from adit_cli.errors import UsageError
 from adit_cli.tasks.formats.record import Record
-from adit_cli.tasks.formats.sheet import Texts, read_sheet, text_of
-from adit_cli.tasks.formats.shown import NumberStyle, number_style
+from adit_cli.tasks.formats.sheet import Formulas, Rows, SheetReader
 
 _LARGEST_PART = 2 << 30
-"""Bytes that a part may unpack to."""
+"""Bytes that a part may unpack to which is read in pieces."""
+_LARGEST_WHOLE_PART = 256 << 20
+"""Bytes that any other part may unpack to: openpyxl reads it as a whole."""
+_IN_PIECES = re.compile(r"/worksheets/|sharedstrings", re.IGNORECASE)
+_FORMULA = re.compile(rb"<(?:[\w.-]+:)?f[\s/>]")
+PIECE = 1 << 16
+"""Bytes in which a part is searched for formulas."""
+_OVERLAP = 64
+"""Bytes of a piece that are looked at again with the next one: more than the start of a formula has."""
 _UNSOUND = (
     zipfile.BadZipFile,
     zlib.error,
     ParseError,
     LookupError,
     ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
     EOFError,
     NotImplementedError,
+    CellCoordinatesException,
+    TokenizerError,
 )
+
+
+class _Sheet(Protocol):
+    """What we need of openpyxl's sheet."""
+
+    title: str
+    sheet_state: str
+
+    def reset_dimensions(self) -> None:
+        """Forget what the file says of how many rows there are: it may be wrong."""
+        ...
+
+    def iter_rows(self) -> Rows:
+        """Return the rows; those that the file leaves out are empty."""
+        ...
+
+
+class _Book(Protocol):
+    """What we need of openpyxl's workbook."""
+
+    worksheets: Sequence[_Sheet]
+    epoch: datetime
+
+    def close(self) -> None:
+        """Close the package."""
+        ...
 
 
 def read_workbook(path: Path, sheet: str) -> Iterator[Record]:
     """Yield the records of the sheet with this name, or of the first one that is visible."""
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"openpyxl\.")
     try:
-        with zipfile.ZipFile(path) as package:
-            yield from _Workbook(package, path).records(sheet)
-    except _UNSOUND as error:
-        hint = "open it in a spreadsheet program, and save it as .xlsx or as CSV UTF-8"
-        raise UsageError(f"{path}: is no sound Excel workbook", hint=hint) from error
+        with path.open("rb") as file:
+            yield from _records(file, path, sheet)
+    except _UNSOUND:
+        raise _unsound(path) from None  # the cause quotes cells
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise _unsound(path) from None  # openpyxl says so when a package holds no workbook
 
 
-class _Workbook:
-    """A workbook's parts."""
+def _unsound(path: Path) -> UsageError:
+    hint = "open it in a spreadsheet program, and save it as .xlsx or as CSV UTF-8"
+    return UsageError(f"{path}: is no sound Excel workbook", hint=hint)
 
-    def __init__(self, package: zipfile.ZipFile, path: Path) -> None:
-        self._package = package
-        self._path = path
-        self._main = self._targets("", "officeDocument").popitem()[1]
 
-    def records(self, name: str) -> Iterator[Record]:
-        """Return the records of a sheet, or of the first visible one."""
-        part = self._sheet(name)
-        texts = self._texts()
-        with self._part(part) as file:
-            yield from read_sheet(file, texts, self._styles())
+def _records(file: IO[bytes], path: Path, name: str) -> Iterator[Record]:
+    may_lack_results = _bounded_and_with_formulas(file, path)
+    with ExitStack() as books:
+        book = books.enter_context(closing(_load(file, results=True)))
+        rows = _rows(book, path, name)
 
-    def _sheet(self, name: str) -> str:
-        parts = self._targets(self._main, "worksheet")
-        sheets = [sheet for sheet in self._elements(self._main, "sheet") if _reference(sheet) in parts]
-        for sheet in sheets:
-            named = sheet.get("name", "").casefold() == name.casefold()
-            if named or (not name and sheet.get("state", "visible") == "visible"):
-                return parts[_reference(sheet)]
-        known = ", ".join(sheet.get("name", "") for sheet in sheets)
-        raise UsageError(f"{self._path}: has no sheet {name!r}: there are {known or 'none'}")
+        def formulas() -> Rows:
+            return _rows(books.enter_context(closing(_load(file, results=False))), path, name)
 
-    def _texts(self) -> Texts:
-        found = self._targets(self._main, "sharedStrings")
-        return [text_of(one) for one in self._elements(found.popitem()[1], "si")] if found else []
-
-    def _styles(self) -> list[NumberStyle]:
-        """Return how numbers are shown, by the index that cells give."""
-        found = self._targets(self._main, "styles")
-        if not found:
-            return []
-        part = found.popitem()[1]
-        codes = {one.get("numFmtId", ""): one.get("formatCode") for one in self._elements(part, "numFmt")}
-        since_1904 = any(
-            one.get("date1904") in {"1", "true"} for one in self._elements(self._main, "workbookPr")
+        reader = SheetReader(
+            Formulas(formulas) if may_lack_results else None, since_1904=book.epoch == CALENDAR_MAC_1904
         )
-        return [
-            number_style(int(form), codes.get(form), since_1904=since_1904)
-            for formats in self._elements(part, "cellXfs")
-            for form in (one.get("numFmtId", "0") for one in formats)
-        ]
-
-    def _targets(self, part: str, kind: str) -> dict[str, str]:
-        """Return the parts of a kind that a part refers to, by reference (ECMA-376 Part 2 §6.5)."""
-        folder, name = posixpath.split(part)
-        relations = self._elements(posixpath.join(folder, "_rels", f"{name}.rels"), "Relationship")
-        return {
-            one.get("Id", ""): posixpath.normpath(posixpath.join("/", folder, one.get("Target", ""))).lstrip(
-                "/"
-            )
-            for one in relations
-            if one.get("Type", "").rpartition("/")[2] == kind
-        }
-
-    def _elements(self, part: str, name: str) -> Iterator[Element]:
-        """Yield a part's elements of a name; each is forgotten when the next one comes."""
-        with self._part(part) as file:
-            around: list[Element] = []
-            ending = f"}}{name}"
-            for event, element in iterparse(file, ("start", "end")):  # noqa: S314 - expat bounds entities
-                if event == "start":
-                    around.append(element)
-                    continue
-                around.pop()
-                if element.tag.endswith(ending):
-                    yield element
-                    around[-1].remove(element)
-
-    def _part(self, name: str) -> IO[bytes]:
-        if self._package.getinfo(name).file_size > _LARGEST_PART:
-            raise UsageError(f"{self._path}: would unpack to more than {_LARGEST_PART >> 30} GiB")
-        return self._package.open(name)
+        yield from reader.read(rows)
 
 
-def _reference(sheet: Element) -> str:
-    """Return the name of a sheet's reference; `id` is in one of two namespaces, transitional and strict."""
-    return next((value for name, value in sheet.items() if name.endswith("}id")), "")
+def _load(file: IO[bytes], *, results: bool) -> _Book:
+    """Open a workbook for the results of its formulas, or for the formulas."""
+    return cast("_Book", openpyxl.load_workbook(file, read_only=True, data_only=results, keep_links=False))
+
+
+def _rows(book: _Book, path: Path, name: str) -> Rows:
+    for sheet in book.worksheets:
+        named = sheet.title.casefold() == name.casefold()
+        if named or (not name and sheet.sheet_state == "visible"):
+            sheet.reset_dimensions()
+            return sheet.iter_rows()
+    known = ", ".join(sheet.title for sheet in book.worksheets)
+    raise UsageError(f"{path}: has no sheet {name!r}: there are {known or 'none'}")
+
+
+def _bounded_and_with_formulas(file: IO[bytes], path: Path) -> bool:
+    """Return whether any part has a formula; refuse a part that would unpack to too much."""
+    with zipfile.ZipFile(file) as package:
+        for part in package.infolist():
+            most = _LARGEST_PART if _IN_PIECES.search(part.filename) else _LARGEST_WHOLE_PART
+            if part.file_size > most:
+                raise UsageError(f"{path}: a part of it would unpack to more than {most >> 20:,} MiB")
+        return any(_has_formula(package, name) for name in package.namelist())
+
+
+def _has_formula(package: zipfile.ZipFile, name: str) -> bool:
+    """Return whether a part has a formula, or is in an encoding in which none would be seen."""
+    with package.open(name) as part:
+        seen = part.read(PIECE)
+        if b"\0" in seen[:4]:
+            return True
+        while seen:
+            if _FORMULA.search(seen):
+                return True
+            piece = part.read(PIECE)
+            seen = seen[-_OVERLAP:] + piece if piece else b""
+    return False

@@ -14,7 +14,9 @@ from pathlib import Path
 
 from tests.support.process import LOOPBACK, free_port, listening
 
-CHUNK = 1 << 16
+CHUNK = 1 << 20
+BUFFER = 1 << 22
+"""Bytes on each side; with less, the proxy is busier than those whom it delays."""
 IN_FLIGHT = 4096
 
 
@@ -53,14 +55,15 @@ async def serve(port: int, target: int, delay: float) -> None:
     """Stand between clients of `port` and the server at `target` until the process is ended."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(LOOPBACK, target)
+        far_reader, far_writer = await asyncio.open_connection(LOOPBACK, target, limit=BUFFER)
         for end in (writer, far_writer):
+            end.transport.set_write_buffer_limits(BUFFER)
             end.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         async with asyncio.TaskGroup() as both:
             both.create_task(_one_way(reader, far_writer, delay))
             both.create_task(_one_way(far_reader, writer, delay))
 
-    server = await asyncio.start_server(connected, LOOPBACK, port)
+    server = await asyncio.start_server(connected, LOOPBACK, port, limit=BUFFER)
     await server.serve_forever()
 
 

@@ -35,7 +35,12 @@ def user_config(ctx: typer.Context) -> Config:
 
 def known_nodes(ctx: typer.Context) -> Known:
     """Return what the user's config knows of nodes."""
-    return user_config(ctx) if find_config(settings(ctx).config, os.environ) else NothingKnown()
+    path = find_config(settings(ctx).config, os.environ)
+    if path is None:
+        return NothingKnown()
+    from adit_cli.jobfile.known import load_nodes  # noqa: PLC0415  YAML, and what explains errors in it
+
+    return load_nodes(path)
 
 
 def named_node(text: str, config: Known) -> tuple[str, NodeSpec]:

@@ -8,12 +8,11 @@ from pathlib import Path
 from pydantic import Field
 
 from adit_cli.deid.spec import DeidSpec
-from adit_cli.jobfile.addressing import CALLING_AE_TITLE
 from adit_cli.jobfile.job import Run
-from adit_cli.jobfile.node import AnyNode, Strict
+from adit_cli.jobfile.known import NodesPart
 from adit_cli.jobfile.read import Values, read
-from adit_cli.jobfile.receiver import ReceiverSpec
-from adit_cli.jobfile.values import AeTitle, Name, Reading
+from adit_cli.jobfile.strict import Strict
+from adit_cli.jobfile.values import Reading
 
 
 class Defaults(Strict):
@@ -25,18 +24,9 @@ class Defaults(Strict):
     )
 
 
-class ConfigFile(Strict):
+class ConfigFile(NodesPart):
     """The config as it is written."""
 
-    nodes: dict[Name, AnyNode] = Field(
-        default={}, description="Servers and folders that every job and command knows by name."
-    )
-    calling_ae_title: AeTitle = Field(
-        default=CALLING_AE_TITLE, description="How we call ourselves to servers.", examples=["ADIT"]
-    )
-    receiver: ReceiverSpec = Field(
-        default=ReceiverSpec(), description="Our storage server, which C-MOVE and `adit receive` need."
-    )
     defaults: Defaults = Field(
         default=Defaults(), description="What holds for jobs that don't say otherwise."
     )

@@ -8,7 +8,6 @@ from typing import TypeAlias, cast
 
 from pydantic import BaseModel
 
-from adit_cli.jobfile.job import JobFile
 from adit_cli.jobfile.problems import Loc
 
 Value: TypeAlias = "dict[str, Value] | list[Value] | str | int | float | bool | None"
@@ -24,6 +23,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def job_schema() -> Schema:
     """Return the JSON Schema of a job file, short forms included."""
+    from adit_cli.jobfile.job import JobFile  # noqa: PLC0415  commands on single nodes read a config without it
+
     return {"$schema": DIALECT, **schema_of(JobFile), "title": "ADIT job file"}
 
 

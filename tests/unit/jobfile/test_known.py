@@ -44,7 +44,7 @@ def test_what_is_wrong_with_the_defaults_of_jobs_keeps_no_node_away(path: Path) 
 def test_an_unknown_key_of_a_node_is_told_with_its_place(path: Path) -> None:
     path.write_text("nodes:\n  pacs: {dimse: PACS@pacs:104, limit: 1}\n")
 
-    with pytest.raises(JobFileError, match=r"adit.yaml:2:34: nodes.pacs.limit"):
+    with pytest.raises(JobFileError, match=r"adit.yaml:2:32: nodes.pacs.limit"):
         load_nodes(path)
 
 

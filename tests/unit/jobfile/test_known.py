@@ -34,7 +34,7 @@ def test_the_nodes_of_a_config_are_those_of_the_whole_config(path: Path) -> None
 
 
 def test_what_is_wrong_with_the_defaults_of_jobs_keeps_no_node_away(path: Path) -> None:
-    path.write_text(TEXT + "defaults: {run: {wrkers: 3}}\n")
+    path.write_text(TEXT + "defaults: {run: {worker: 3}}\n")
 
     assert set(load_nodes(path).nodes) == {"pacs", "out"}
     with pytest.raises(JobFileError, match="did you mean workers"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pydicom.errors import InvalidDicomError
 from adit_cli.deid.files import deidentify_file
 from adit_cli.errors import DataError, DeidError
 from tests.support.builders import file_tree
+from tests.support.corpus import CORPUS
 from tests.support.deid import profile_of
 from tests.support.orthanc import Orthanc
 from tests.support.planter import Planted, plant
@@ -23,7 +23,6 @@ from tests.support.reading import read_dicom
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # pydicom has something to say of every odd file
 
-CORPUS = Path(os.environ.get("ADIT_TEST_CORPUS", ".")).resolve()
 ALL_OUT = """
 adit: 1
 name: all

@@ -41,13 +41,14 @@ def _serve(plain: socket.socket, context: ssl.SSLContext, backend: int) -> None:
         socket.create_connection((LOOPBACK, backend)) as behind,
         context.wrap_socket(plain, server_side=True) as secure,
     ):
-        answering = threading.Thread(target=_pump, args=(behind, secure), daemon=True)
+        answering = threading.Thread(target=pump, args=(behind, secure), daemon=True)
         answering.start()
-        _pump(secure, behind)
+        pump(secure, behind)
         answering.join()
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def pump(source: socket.socket, target: socket.socket) -> None:
+    """Hand on what comes until one side ends."""
     with suppress(OSError):
         while block := source.recv(1 << 16):
             target.sendall(block)

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from tests.support.process import LOOPBACK
+from tests.support.tls_front import pump
 
 
 @dataclass(slots=True)
@@ -54,15 +55,7 @@ def _serve(client: socket.socket, proxy: Tunnel) -> None:
         port = int(head.split()[1].rpartition(":")[2])
         with socket.create_connection((LOOPBACK, port)) as server:
             client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            back = threading.Thread(target=_pump, args=(server, client), daemon=True)
+            back = threading.Thread(target=pump, args=(server, client), daemon=True)
             back.start()
-            _pump(client, server)
+            pump(client, server)
             back.join()
-
-
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while block := source.recv(1 << 16):
-            target.sendall(block)
-    with suppress(OSError):
-        target.shutdown(socket.SHUT_WR)

@@ -13,12 +13,10 @@ from adit_cli.errors import AditError
 
 def complete_node(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of the config's nodes that begin like this; folders are the shell's own matter."""
-    from adit_cli.jobfile.addressing import find_config  # noqa: PLC0415  pydantic only where TAB needs it
-    from adit_cli.jobfile.load import load_config  # noqa: PLC0415
+    from adit_cli.cli.loading import known_nodes  # noqa: PLC0415  pydantic only where TAB needs it
 
     with suppress(AditError):
-        config = load_config(find_config(settings(ctx).config, os.environ))
-        return [name for name in config.nodes if name.startswith(incomplete)]
+        return [name for name in known_nodes(ctx).nodes if name.startswith(incomplete)]
     return []
 
 

@@ -15,6 +15,8 @@ class Learned:
 
     def __init__(self) -> None:
         self.takes_limit = True
+        self.reads_escapes = True
+        """Whether it takes `%20` in a query for a blank; where it doesn't, wildcards stand for it."""
         self.answers = False
         """Whether the service has ever answered, so that 404 is about what was asked."""
         self.counts: dict[str, int] = {}

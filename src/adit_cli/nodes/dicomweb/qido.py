@@ -19,7 +19,16 @@ from adit_cli.nodes.dicomweb.days import CannotHalveError, by_days
 from adit_cli.nodes.dicomweb.failures import malformed
 from adit_cli.nodes.dicomweb.learned import Learned
 from adit_cli.nodes.dicomweb.model import attributes_of
-from adit_cli.nodes.dicomweb.search import UNIQUE, Search, identity, in_parts, is_asked_for, search_for
+from adit_cli.nodes.dicomweb.search import (
+    UNIQUE,
+    Search,
+    fits,
+    identity,
+    in_parts,
+    is_asked_for,
+    search_for,
+    without_escapes,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -66,12 +75,30 @@ class Qido:
     def _each(self, level: Level, keys: Mapping[str, str]) -> Iterator[Attributes]:
         told: set[str] = set()
         for part in in_parts(keys, level):
-            for answers in self._pages(search_for(level, part)):
-                self._learned.note_counts(level, answers)
-                for answer in answers:
-                    if (one := identity(answer, UNIQUE[level])) not in told and is_asked_for(answer, part):
-                        told.add(one)
-                        yield answer
+            for answer in self._answers(level, part):
+                if (one := identity(answer, UNIQUE[level])) not in told and is_asked_for(answer, part):
+                    told.add(one)
+                    yield answer
+
+    def _answers(self, level: Level, keys: Mapping[str, str]) -> Iterator[Attributes]:
+        """Yield what the server finds; where escapes of the URL may hide it all, wildcards find it."""
+        loosened = without_escapes(keys)
+        found = False
+        if loosened == keys or self._learned.reads_escapes:
+            for answer in self._as_asked(level, keys):
+                found = True
+                yield answer
+        if found or loosened == keys:
+            return
+        for answer in self._as_asked(level, loosened):
+            if fits(answer, keys, loosened):
+                self._learned.reads_escapes = False
+                yield answer
+
+    def _as_asked(self, level: Level, keys: Mapping[str, str]) -> Iterator[Attributes]:
+        for answers in self._pages(search_for(level, keys)):
+            self._learned.note_counts(level, answers)
+            yield from answers
 
     def _pages(self, search: Search) -> Iterator[list[Attributes]]:
         found: _Found = {}

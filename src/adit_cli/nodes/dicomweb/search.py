@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
+from adit_cli.dicom.dictionary import tag_of, vr_of
+from adit_cli.dicom.matching import Match
+from adit_cli.dicom.patterns import TextRule
 from adit_cli.dicom.query import Attributes, Level
 from adit_cli.nodes.dicomweb.model import keys_in_model
 
@@ -19,6 +23,13 @@ UNIQUE = {
 }
 STUDY_COUNTS = {Level.SERIES: "NumberOfStudyRelatedSeries", Level.IMAGE: "NumberOfStudyRelatedInstances"}
 SERIES_COUNT = "NumberOfSeriesRelatedInstances"
+_UNESCAPED = ",*?/:@()!"
+"""What a query may hold as it is (RFC 3986 §3.4), beside letters, digits and `_.-~`."""
+_ESCAPED = re.compile(rf"\*?[^A-Za-z0-9_.~{re.escape(_UNESCAPED)}-]+\*?")
+_FEWEST = 2
+"""Letters and digits without which a text with wildcards would ask for most of an archive."""
+_WITH_WILDCARDS = frozenset(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"))
+"""The VRs that may be searched with wildcards (PS3.4 §C.2.2.2.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +125,32 @@ def _query(keys: Mapping[str, str]) -> str:
         (keyword, value.replace("\\", ",")) if value else ("includefield", keyword)
         for keyword, value in keys.items()
     ]
-    return urlencode(pairs, quote_via=quote, safe=",*")
+    return urlencode(pairs, quote_via=quote, safe=_UNESCAPED)
+
+
+def without_escapes(keys: Mapping[str, str]) -> dict[str, str]:
+    """Return the keys with wildcards where a URL needs escapes; they match no less.
+
+    Some servers, as Orthanc with older plugins, take `%20` for what an attribute holds.
+    """
+    return {keyword: _loosened(keyword, value) for keyword, value in keys.items()}
+
+
+def _loosened(keyword: str, value: str) -> str:
+    if "\\" in value or vr_of(tag_of(keyword) or 0) not in _WITH_WILDCARDS:
+        return value
+    loosened = _ESCAPED.sub("*", value)
+    return loosened if sum(map(str.isalnum, loosened)) >= _FEWEST else value
+
+
+def fits(answer: Attributes, keys: Mapping[str, str], loosened: Mapping[str, str]) -> bool:
+    """Return whether an answer to loosened keys may be one to the keys themselves."""
+    texts = {keyword: text for keyword, text in keys.items() if loosened[keyword] != text}
+    return all(_rule(text).matches(answer.get(keyword)) is not Match.NO for keyword, text in texts.items())
+
+
+def _rule(text: str) -> TextRule:
+    return TextRule(("*" if text.startswith("/") else text,))
 
 
 def identity(answer: Attributes, unique: str) -> str:

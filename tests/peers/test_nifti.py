@@ -17,9 +17,9 @@ from adit_cli.dicom.files import read_file_meta
 from adit_cli.errors import NodeError, Reason
 from adit_cli.jobfile.node import FolderNode
 from adit_cli.nodes import dcm2niix, open_destination
+from adit_cli.nodes.aside import STAGING
 from adit_cli.nodes.base import Delivered, Reporting
 from adit_cli.nodes.nifti import NiftiDestination
-from adit_cli.nodes.scan import STAGING
 from adit_cli.nodes.tree import TreeFiling
 from tests.support.builders import BuiltStudy, build_study, file_tree, write_part10
 from tests.support.folder_delivery import deliver_to, ready_file
@@ -76,6 +76,7 @@ def test_each_series_becomes_a_volume_with_its_sidecar_where_the_layout_says(
         "2-MR axial.nii.gz",
     ]
     assert all(name.startswith("P1/2024") for name in names(tmp_path / "out"))
+    assert all("-CT-MR" in name for name in names(tmp_path / "out"))
     assert [slices(path) for path in (tmp_path / "out").rglob("*.nii.gz")] == [4, 4]
     assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "out").rglob("*.*")} == {0o600}
 

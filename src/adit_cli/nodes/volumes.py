@@ -78,7 +78,6 @@ class Volumes:
         self._waiting = waiting
         self._root = root
         self._layout = layout
-        self._modalities = {file.values.get("Modality", "") for file in waiting.staged.values()}
         self._made: dict[str, Made] = {}
         self._names: dict[str, list[str]] = defaultdict(list)
         self.staged: dict[str, Staged] = {}
@@ -121,8 +120,9 @@ class Volumes:
         What is there of another series keeps its name.
         """
         stems: dict[str, PurePosixPath] = {}
+        modalities = {image.values.get("Modality", "") for image in self._waiting.staged.values()}
         for staged in self.staged.values():
-            place = self._layout.place(staged.values, self._modalities)
+            place = self._layout.place(staged.values, modalities)
             which = staged.stem.removeprefix(_key_of(staged.values))
             stems[staged.stem] = place.with_name(f"{place.name}{which}{VOLUME}")
         free = set_apart(stems)

@@ -20,3 +20,53 @@ class Level(StrEnum):
     STUDY = "STUDY"
     SERIES = "SERIES"
     IMAGE = "IMAGE"
+
+
+BELOW_STUDY = frozenset(
+    (
+        "BodyPartExamined",
+        "DeviceSerialNumber",
+        "FrameOfReferenceUID",
+        "InstitutionAddress",
+        "InstitutionalDepartmentName",
+        "Laterality",
+        "Manufacturer",
+        "ManufacturerModelName",
+        "Modality",
+        "NumberOfSeriesRelatedInstances",
+        "OperatorsName",
+        "PatientPosition",
+        "PerformedProcedureStepDescription",
+        "PerformedProcedureStepID",
+        "PerformedProcedureStepStartDate",
+        "PerformedProcedureStepStartTime",
+        "PerformingPhysicianName",
+        "ProtocolName",
+        "SeriesDate",
+        "SeriesDescription",
+        "SeriesInstanceUID",
+        "SeriesNumber",
+        "SeriesTime",
+        "SoftwareVersions",
+        "StationName",
+    )
+)
+"""What a series holds and a study does not (PS3.3 §C.7.3.1, §C.7.5.1).
+
+Asked of a study, archives answer with the value of some series, with nothing, or with no study at all.
+"""
+_NEVER_EMPTY = {
+    Level.STUDY: (
+        "ModalitiesInStudy",
+        "InstitutionName",
+        "NumberOfStudyRelatedSeries",
+        "NumberOfStudyRelatedInstances",
+    ),
+    Level.SERIES: ("Modality", "NumberOfSeriesRelatedInstances"),
+}
+
+
+def without_blanks(level: Level, answer: Attributes) -> Attributes:
+    """Return an answer without what says, where it is empty, only that the node does not know."""
+    blank = [keyword for keyword in _NEVER_EMPTY[level] if not answer.get(keyword, "-").strip()]
+    return {keyword: value for keyword, value in answer.items() if keyword not in blank} if blank else answer

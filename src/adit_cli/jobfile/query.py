@@ -15,10 +15,12 @@ from pydantic import Field, field_validator
 
 from adit_cli.dicom.ages import NEEDED, age_at_study
 from adit_cli.dicom.matching import Match, all_of, any_of
-from adit_cli.dicom.query import Attributes
+from adit_cli.dicom.query import BELOW_STUDY, Attributes
 from adit_cli.jobfile.rules import AtLeast, AtMost, Dates, Numbers, Rule, Text, Where, as_sent
 from adit_cli.jobfile.strict import Strict
 
+_COUNTS = ("NumberOfPatientRelated", "NumberOfStudyRelated", "NumberOfSeriesRelated")
+"""What archives count while they answer, and hardly ever match by."""
 Partition: TypeAlias = Literal["auto", "day", "week", "month"]
 
 
@@ -60,7 +62,18 @@ class Selector(Strict):
 
     def matches(self, found: Attributes) -> Match:
         """Return whether what a node reported satisfies every rule."""
-        return all_of(rule.matches(found.get(name)) for name, _, rule in self.rules())
+        return all_of(match for _, match in self.judged(found))
+
+    def undecided(self, found: Attributes) -> set[str]:
+        """Return the keywords of which more must be known to say whether the rules hold."""
+        judged = list(self.judged(found))
+        open_yet = all_of(match for _, match in judged) is Match.UNKNOWN
+        return {name for name, match in judged if match is Match.UNKNOWN} if open_yet else set()
+
+    def judged(self, found: Attributes) -> Iterator[tuple[str, Match]]:
+        """Yield each rule's keyword, and whether what a node reported satisfies it."""
+        for name, _, rule in self.rules():
+            yield name, rule.matches(found.get(name))
 
     def rules(self) -> Iterator[tuple[str, Asked, Rule]]:
         """Yield each rule with its attribute's keyword and whether a server may apply it."""
@@ -70,7 +83,7 @@ class Selector(Strict):
                 if isinstance(keyword, Keyword) and rule is not None:
                     yield keyword.name, keyword.asked, rule
         for name, rule in self.where.items():
-            yield name, Asked.AS_WRITTEN, rule
+            yield name, Asked.NEVER if name.startswith(_COUNTS) else Asked.AS_WRITTEN, rule
 
 
 class StudyRule(Selector):
@@ -108,17 +121,15 @@ class StudyRule(Selector):
     def keys(self) -> Attributes:
         """Return the keys of a query, with those from which an age is told."""
         needed = NEEDED if self.patient_age is not None else ()
-        return dict.fromkeys(needed, "") | super().keys()
-
-    def matches(self, found: Attributes) -> Match:
-        """Return whether what a node reported of a study satisfies every rule."""
-        return all_of(match for _, match in self._judged(found))
+        keys = dict.fromkeys(needed, "") | super().keys()
+        return {name: key for name, key in keys.items() if name not in BELOW_STUDY}
 
     def against(self, found: Attributes) -> str:
         """Return the keyword of the first rule that a study does not satisfy, as far as the node told."""
-        return next((name for name, match in self._judged(found) if match is not Match.YES), "")
+        return next((name for name, match in self.judged(found) if match is not Match.YES), "")
 
-    def _judged(self, found: Attributes) -> Iterator[tuple[str, Match]]:
+    def judged(self, found: Attributes) -> Iterator[tuple[str, Match]]:
+        """Yield each rule's keyword, and whether what a node reported of a study satisfies it."""
         age = age_at_study(found)
         for name, _, rule in self.rules():
             yield name, rule.matches(age if rule is self.patient_age else found.get(name))
@@ -142,21 +153,25 @@ class Query(StudyRule):
     @field_validator("exclude")
     @classmethod
     def _say_something(cls, rules: tuple[StudyRule, ...]) -> tuple[StudyRule, ...]:
-        if not all(rule.keys() for rule in rules):
+        if not all(any(rule.rules()) for rule in rules):
             raise ValueError("has a rule about every study: name at least one key, such as modality")
         return rules
 
     def keys(self) -> Attributes:
         """Return the keys of a query; what keeps studies out is only asked back."""
-        ages = any(rule.patient_age is not None for rule in self.exclude)
-        told = dict.fromkeys(NEEDED if ages else (), "")
-        told |= {name: "" for rule in self.exclude for name, _, _ in rule.rules()}
+        told: Attributes = {}
+        for rule in self.exclude:
+            told |= dict.fromkeys(rule.keys(), "")
         return told | super().keys()
+
+    def keywords(self) -> set[str]:
+        """Return the attributes by which it is decided, of studies and of what is in them."""
+        return {name for rule in (self, *self.exclude) for name, _, _ in rule.rules()} | self.keys().keys()
 
     @property
     def is_everything(self) -> bool:
         """Whether it names nothing that a study must be."""
-        return not super().keys()
+        return not any(self.rules())
 
     def kept_out_by(self, found: Attributes) -> int | None:
         """Return the number of the first rule that keeps a study out, as far as the node told."""
@@ -167,3 +182,7 @@ class Query(StudyRule):
         """Return whether a study is taken, as far as the node told."""
         kept_out = any_of(rule.matches(found) for rule in self.exclude)
         return all_of((self.matches(found), kept_out.negated()))
+
+    def undecided(self, found: Attributes) -> set[str]:
+        """Return the keywords of which more must be known to say whether a study is taken."""
+        return super().undecided(found).union(*(rule.undecided(found) for rule in self.exclude))

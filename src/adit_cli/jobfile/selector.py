@@ -79,6 +79,10 @@ class SeriesRules(Strict):
         kept_out = any_of(rule.matches(series) for rule in self.exclude)
         return all_of((let_in, kept_out.negated()))
 
+    def undecided(self, series: Attributes) -> set[str]:
+        """Return the keywords of which more must be known to say whether a series is taken."""
+        return set[str]().union(*(rule.undecided(series) for rule in (*self.include, *self.exclude)))
+
 
 Queries: TypeAlias = Annotated[
     tuple[Query, ...],

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from adit_cli.dicom.query import Attributes, Level
+from adit_cli.dicom.query import Attributes
 from adit_cli.nodes.base import Source
-from adit_cli.tasks.series import count_of, list_series
+from adit_cli.tasks.series import instances_in, list_series
 from adit_cli.tasks.windows import Cap
 
 OFF = frozenset({"OFFLINE", "UNAVAILABLE"})
@@ -56,12 +56,4 @@ def _instances(offer: Offer) -> int:
     if said.isdecimal():
         return int(said)
     source, uid = offer.place.source, offer.uid
-    return sum(_in_series(source, uid, series) for series in list_series(source, uid))
-
-
-def _in_series(source: Source, study_uid: str, series: Attributes) -> int:
-    counted = count_of(series)
-    if counted is not None:
-        return counted
-    keys = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series["SeriesInstanceUID"]}
-    return len(source.find(Level.IMAGE, {**keys, "SOPInstanceUID": ""}))
+    return sum(instances_in(source, uid, series) for series in list_series(source, uid))

@@ -19,7 +19,7 @@ from adit_cli.tasks.identity import TaskKeys
 from adit_cli.tasks.places import Place
 from adit_cli.tasks.planned import EXAMPLES, Excluded, Plan, PlannedStudy, joined
 from adit_cli.tasks.pseudonyms import Namer, Patient
-from adit_cli.tasks.questions import Question, Reply, ask
+from adit_cli.tasks.questions import Question, Reply, ask, untold
 from adit_cli.tasks.scope import Batch, Scope, scope_of
 from adit_cli.tasks.series import BLOCKED, SeriesChoice, SeriesFilter, series_filter
 from adit_cli.tasks.studies import planned_study
@@ -86,6 +86,7 @@ class _Planner:
         self._namer = Namer(spec, planning.key, planning.already) if spec else None
         self._given: dict[str, PlannedStudy] = {}
         self._asked = 0
+        self._said: set[str] = set()
 
     def parts(self) -> Iterator[Plan]:
         """Yield one plan for each batch of questions that is not to be skipped."""
@@ -136,6 +137,12 @@ class _Planner:
         self._given[study.task.study_uid] = study = study.with_rows(rows)
         return study
 
+    def news(self, notes: Sequence[str]) -> tuple[str, ...]:
+        """Return what was not said of an earlier part."""
+        fresh = tuple(note for note in dict.fromkeys(notes) if note not in self._said)
+        self._said |= {*fresh}
+        return fresh
+
     def _tell(self) -> None:
         self._planning.on_progress(self._asked, self._scope.questions)
 
@@ -183,7 +190,7 @@ class _Part:
             tuple(self._left_out()),
             self.batch.rows,
             len(self.batch.questions),
-            (*self.notes, *notes),
+            planner.news((*self.notes, *notes)),
             self.batch.label,
         )
 
@@ -211,6 +218,7 @@ class _Part:
         studies = [one for one in self.found if one.series_uids or self.chooser.may_keep_out(one.attributes)]
         for study, choice in zip(studies, planner.choices(studies), strict=True):
             self.choices[study.uid] = choice
+            self.notes += untold(study.offer.place.name, "select.series", choice.untold)
             for series in choice.left_out:
                 self.excluded.setdefault((series.rule, "series"), []).append(series.series_uid)
 

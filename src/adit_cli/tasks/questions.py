@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeAlias
@@ -105,10 +105,18 @@ def _selected(places: Sequence[Place], part: Part) -> Reply:
         offers += [Offer(place, study) for study in selection.studies]
         left_out |= {uid: rule for uid, rule in selection.left_out.items() if uid not in left_out}
         reply.unresolved += _cut(place.name, part.name, find)
+        reply.notes += untold(place.name, part.name, selection.untold)
     _take(reply, offers, "", ())
     taken = {offer.uid for offer in offers}
     reply.excluded = [(rule, uid) for uid, rule in left_out.items() if uid not in taken]
     return reply
+
+
+def untold(source: str, rules: str, keywords: Collection[str]) -> list[str]:
+    """Return what a person should know of rules about what a source does not tell."""
+    words = " and ".join(sorted(keywords))
+    said = f"{source} does not tell {words} of all that it has; where it is not told, it counts as empty"
+    return [f"{rules}: {said}"] if words else []
 
 
 def _cut(name: str, query: str, find: WindowedFind) -> Iterator[Unresolved]:

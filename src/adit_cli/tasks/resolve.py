@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adit_cli.dicom.matching import Match
-from adit_cli.dicom.query import Attributes, Level
+from adit_cli.dicom.query import Attributes, Level, without_blanks
 from adit_cli.errors import Reason
 from adit_cli.jobfile.query import Query
 from adit_cli.nodes.base import Source
-from adit_cli.tasks.series import count_of, list_series
+from adit_cli.tasks.series import instances_in, list_series, untold_by
 from adit_cli.tasks.wishes import Wish
 
 ASKED = (
@@ -28,7 +28,8 @@ ASKED = (
     "NumberOfStudyRelatedInstances",
     "InstanceAvailability",
 )
-_COUNT = "NumberOfStudyRelatedInstances"
+_COUNTED = _SERIES_COUNT, _COUNT = "NumberOfStudyRelatedSeries", "NumberOfStudyRelatedInstances"
+_BELOW = {"ModalitiesInStudy": "Modality"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Selection:
     studies: list[Attributes] = field(default_factory=list[Attributes])
     left_out: dict[str, str] = field(default_factory=dict[str, str])
     """Study UIDs that the source answered and the job's rules do not let in, with the rule."""
+    untold: set[str] = field(default_factory=set[str])
+    """Keywords on which a rule depends, and of which the source says nothing."""
 
 
 def grant(source: Source, wish: Wish) -> Answer:
@@ -110,7 +113,7 @@ def find_studies(source: Source, keys: Mapping[str, str]) -> list[Attributes]:
     found = source.find(Level.STUDY, dict.fromkeys(ASKED, "") | dict(keys))
     return [
         study
-        for study in found
+        for study in (without_blanks(Level.STUDY, one) for one in found)
         if study.get("StudyInstanceUID") and wanted in {"", study["StudyInstanceUID"]}
     ]
 
@@ -118,10 +121,12 @@ def find_studies(source: Source, keys: Mapping[str, str]) -> list[Attributes]:
 def choose(source: Source, query: Query, found: Collection[Attributes], name: str) -> Selection:
     """Return which of the answers the rules of the query of this name let in."""
     selection = Selection()
-    for study in found:
+    for answer in found:
+        study = without_blanks(Level.STUDY, answer)
         match = query.admits(study)
         if match is Match.UNKNOWN:
-            look_deeper(source, study, query.keys())
+            undecided = query.undecided(study)
+            selection.untold |= undecided & look_deeper(source, study, query.keywords())
             match = query.admits(study)
         if match is Match.YES:
             selection.studies.append(study)
@@ -137,16 +142,24 @@ def _rule_against(query: Query, study: Attributes, name: str) -> str:
     return f"{name} ({query.against(study)})"
 
 
-def look_deeper(source: Source, study: Attributes, keywords: Collection[str]) -> None:
-    """Add to a study what only its series tell; after that, what is not known counts as empty."""
+def look_deeper(source: Source, study: Attributes, keywords: Collection[str]) -> set[str]:
+    """Add to a study what only its series tell; after that, what is not known counts as empty.
+
+    Return what they do not tell either.
+    """
     unknown = [keyword for keyword in keywords if keyword not in study]
     asked = [one for one in unknown if one not in ASKED]
     listed = list_series(source, study["StudyInstanceUID"], asked)
     for keyword in unknown:
-        if keyword == _COUNT:
-            counts = [count_of(series) for series in listed]
-            study[keyword] = "" if None in counts else str(sum(count or 0 for count in counts))
-            continue
-        below = "Modality" if keyword == "ModalitiesInStudy" else keyword
-        values = dict.fromkeys(series[below] for series in listed if series.get(below))
-        study[keyword] = "\\".join(values)
+        study[keyword] = _told_by(source, study["StudyInstanceUID"], listed, keyword)
+    below = {_BELOW.get(keyword, keyword): keyword for keyword in unknown if keyword not in _COUNTED}
+    return {below[keyword] for keyword in untold_by(listed, below)}
+
+
+def _told_by(source: Source, study_uid: str, listed: Sequence[Attributes], keyword: str) -> str:
+    if keyword == _SERIES_COUNT:
+        return str(len(listed))
+    if keyword == _COUNT:
+        return str(sum(instances_in(source, study_uid, series) for series in listed))
+    below = _BELOW.get(keyword, keyword)
+    return "\\".join(dict.fromkeys(series[below] for series in listed if series.get(below)))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adit_cli.dicom.matching import Match
-from adit_cli.dicom.query import Attributes, Level
+from adit_cli.dicom.query import Attributes, Level, without_blanks
 from adit_cli.nodes.base import Source
 
 if TYPE_CHECKING:  # `adit get` needs no job, and loading its models takes as long as the rest
@@ -33,6 +33,8 @@ class SeriesChoice:
 
     taken: tuple[Attributes, ...]
     left_out: tuple[LeftOut, ...] = ()
+    untold: frozenset[str] = frozenset()
+    """Keywords on which a rule depends, and of which the source says nothing."""
 
     @property
     def uids(self) -> tuple[str, ...]:
@@ -69,23 +71,25 @@ class SeriesFilter:
         """Return which series of the study to take; `only` these where a cohort's rows named some."""
         taken: list[Attributes] = []
         left_out: list[LeftOut] = []
+        untold: set[str] = set()
         for series in list_series(source, study_uid, self.rules.keys()):
             uid = series["SeriesInstanceUID"]
             if only and uid not in only:
                 continue
-            rule = self._keeps_out(source, study_uid, series)
+            rule = self._keeps_out(source, study_uid, series, untold)
             if rule:
                 left_out.append(LeftOut(uid, rule))
             else:
                 taken.append(series)
-        return SeriesChoice(tuple(taken), tuple(left_out))
+        return SeriesChoice(tuple(taken), tuple(left_out), frozenset(untold))
 
-    def _keeps_out(self, source: Source, study_uid: str, series: Attributes) -> str:
+    def _keeps_out(self, source: Source, study_uid: str, series: Attributes, untold: set[str]) -> str:
         """Return the rule that keeps a series out, as the user finds it in the job file; else nothing."""
         if series.get("Modality", "").upper() in self.blocked:
             return f"{BLOCKED}: {series['Modality'].upper()}"
         if self.rules.admits(series) is Match.UNKNOWN:
-            deepen(source, study_uid, series, self.rules.keys())
+            undecided = self.rules.undecided(series)
+            untold |= undecided & deepen(source, study_uid, series, self.rules.keys())
         for number, rule in enumerate(self.rules.exclude):
             if rule.matches(series) is not Match.NO:
                 return f"select.series.exclude[{number}]"
@@ -104,19 +108,32 @@ def count_of(series: Attributes) -> int | None:
     return int(count) if count.isdecimal() else None
 
 
+def instances_in(source: Source, study_uid: str, series: Attributes) -> int:
+    """Return how many instances a source has of a series, from as deep as it takes to know."""
+    counted = count_of(series)
+    if counted is not None:
+        return counted
+    keys = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series["SeriesInstanceUID"]}
+    return len(source.find(Level.IMAGE, {**keys, "SOPInstanceUID": ""}))
+
+
 def list_series(source: Source, study_uid: str, more_keys: Collection[str] = ()) -> list[Attributes]:
     """Return the series of a study, each once, whatever else the source answers."""
     keys = dict.fromkeys((*_ASKED, *more_keys), "") | {"StudyInstanceUID": study_uid}
     found: dict[str, Attributes] = {}
-    for series in source.find(Level.SERIES, keys):
+    for answer in source.find(Level.SERIES, keys):
+        series = without_blanks(Level.SERIES, answer)
         uid = series.get("SeriesInstanceUID", "")
         if uid and series.get("StudyInstanceUID", study_uid) == study_uid:
             found.setdefault(uid, series)
     return list(found.values())
 
 
-def deepen(source: Source, study_uid: str, series: Attributes, keywords: Collection[str]) -> None:
-    """Add to a series what only its instances tell; after that, what is not known counts as empty."""
+def deepen(source: Source, study_uid: str, series: Attributes, keywords: Collection[str]) -> set[str]:
+    """Add to a series what only its instances tell; after that, what is not known counts as empty.
+
+    Return what they do not tell either.
+    """
     unknown = [keyword for keyword in keywords if keyword not in series]
     keys = dict.fromkeys((*unknown, "SOPInstanceUID"), "")
     keys.pop(_COUNT, None)
@@ -127,3 +144,9 @@ def deepen(source: Source, study_uid: str, series: Attributes, keywords: Collect
         series[keyword] = next(told, "")
     if _COUNT in unknown:
         series[_COUNT] = str(len(instances))
+    return untold_by(instances, unknown) - {_COUNT}
+
+
+def untold_by(answers: Sequence[Attributes], keywords: Collection[str]) -> set[str]:
+    """Return of which of the attributes no answer says anything, not even that it is empty."""
+    return {keyword for keyword in keywords if all(keyword not in answer for answer in answers)}

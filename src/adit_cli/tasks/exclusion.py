@@ -11,6 +11,8 @@ from adit_cli.dicom.query import Attributes
 from adit_cli.errors import UsageError
 from adit_cli.jobfile.job import Job
 from adit_cli.tasks.cohort import CohortRow, Table, read_cohort
+from adit_cli.tasks.places import Offer
+from adit_cli.tasks.resolve import contradicted
 from adit_cli.tasks.wishes import Wish
 
 RULE = "select.studies.exclude"
@@ -34,14 +36,14 @@ class Exclusion:
     digest: str = ""
     """Tells this from any other exclusion; empty where nothing is left out."""
 
-    def rule(self, study: Attributes) -> str:
+    def rule(self, offer: Offer) -> str:
         """Return what leaves a study out, as the user finds it in the job file; else nothing."""
-        uid = study["StudyInstanceUID"]
+        source, study, uid = offer.place.source, offer.study, offer.uid
         if uid in self.uids:
             return f"{RULE}.uids"
         if uid in self.delivered:
             return f"{RULE}.delivered_by"
-        matching = (wish for wish in self._near(study) if not wish.contradictions(study))
+        matching = (wish for wish in self._near(study) if not contradicted(source, wish, study))
         return f"{RULE}.cohort" if next(matching, None) else ""
 
     def _near(self, study: Attributes) -> Iterator[Wish]:

@@ -204,7 +204,7 @@ class _Part:
 
     def _take(self, reply: Reply) -> None:
         for one in reply.found:
-            if rule := self.exclusion.rule(one.offer.study):
+            if rule := self.exclusion.rule(one.offer):
                 self.excluded.setdefault((rule, "study"), []).append(one.offer.uid)
             else:
                 self.found.add(one.offer, one.label, one.rows)

@@ -56,7 +56,7 @@ class Selection:
 def grant(source: Source, wish: Wish) -> Answer:
     """Return the studies of one wish; several under one accession number are normal."""
     found = find_studies(source, wish.keys())
-    kept = [study for study in found if not _against(source, wish, study)]
+    kept = [study for study in found if not contradicted(source, wish, study)]
     if kept:
         return Answer(tuple(kept))
     if wish.asked.study_uid and found:
@@ -77,7 +77,7 @@ def grant(source: Source, wish: Wish) -> Answer:
     )
 
 
-def _against(source: Source, wish: Wish, study: Attributes) -> list[str]:
+def contradicted(source: Source, wish: Wish, study: Attributes) -> list[str]:
     """Return which columns the study contradicts; unknown modalities are looked up in its series."""
     if wish.asked.modality and "ModalitiesInStudy" not in study:
         look_deeper(source, study, ("ModalitiesInStudy",))
@@ -104,7 +104,7 @@ def _against_accession(source: Source, wish: Wish) -> list[str]:
         return []
     found = find_studies(source, {"AccessionNumber": accession})
     same = (study for study in found if study.get("AccessionNumber", "").strip() == accession)
-    return next((_against(source, wish, study) for study in same), list[str]())
+    return next((contradicted(source, wish, study) for study in same), list[str]())
 
 
 def find_studies(source: Source, keys: Mapping[str, str]) -> list[Attributes]:

@@ -150,3 +150,16 @@ def test_nothing_is_said_of_what_does_not_matter(tmp_path: Path) -> None:
     query = "{study_date: 2024, exclude: [{study_date: 2023, institution_name: '*North'}]}"
 
     assert planned(tmp_path, reticent(), query).notes == ()
+
+
+@pytest.mark.parametrize("blank", [False, True])
+def test_a_row_that_leaves_out_one_modality_leaves_the_others(tmp_path: Path, *, blank: bool) -> None:
+    (tmp_path / "withdrawn.csv").write_text("patient_id,modality\nA,CT\nB,CT\n", encoding="utf-8")
+    text = "{query: {study_date: 2024}, exclude: {cohort: {file: withdrawn.csv}}}"
+
+    made = plan(job_of(tmp_path, f"{BASIC_JOB}select: {{studies: {text}}}\n"), reticent(blank=blank), KEY)
+
+    assert uids_of(made) == ["1.2"]
+    assert [(one.rule, one.examples) for one in made.excluded] == [
+        ("select.studies.exclude.cohort", ("1.1",))
+    ]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path, PurePosixPath
 
-from adit_cli.dicom.attributes import read_attributes
-from adit_cli.dicom.files import part10_header
+from adit_cli.dicom.attributes import attributes_behind, read_attributes
+from adit_cli.dicom.files import file_meta_of, part10_header
 from adit_cli.dicom.query import Attributes
 from adit_cli.errors import AditError, DataError, DiskFullError, Reason, UsageError
 from adit_cli.nodes.dimse.incoming import IncomingFile, is_valid_uid, sync_folder
@@ -110,7 +110,7 @@ class Filing:
         sink.flush()
         if sink.error is not None or sink.file is None:
             raise sink.error or DataError("Nothing came.")
-        values = _read(sink.file.part, uid, self._shelf)
+        values = _read(sink.file, uid, self._shelf)
         study_uid = values["StudyInstanceUID"]
         place = self._shelf.place(values)
         if place is None:
@@ -161,13 +161,22 @@ class Filing:
                     sync_folder(above.parent)
 
 
-def _read(part: Path, uid: str, shelf: Shelf) -> Attributes:
-    found = read_attributes(part, (*_IDENTITY, *shelf.keywords))
+def _read(file: IncomingFile, uid: str, shelf: Shelf) -> Attributes:
+    found = _attributes(file, (*_IDENTITY, *shelf.keywords))
     if found.get("SOPInstanceUID") != uid:
         raise DataError("The data set has another SOP Instance UID than its C-STORE request.")
     if not is_valid_uid(found.get("StudyInstanceUID", "")):
         raise DataError("The data set has no valid Study Instance UID.", reason=Reason.REJECTED)
     return found
+
+
+def _attributes(file: IncomingFile, keywords: Sequence[str]) -> Attributes:
+    """Return attributes of a file: from its first bytes, or where those break off, from all of it."""
+    head = file.head()
+    try:
+        return attributes_behind(head, file_meta_of(head, file.part.name), keywords)
+    except DataError:
+        return read_attributes(file.part, keywords)
 
 
 def _failed(status: int, error: AditError) -> Filed:

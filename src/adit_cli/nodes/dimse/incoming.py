@@ -12,6 +12,7 @@ from adit_cli.nodes.storage import PRIVATE_FILE, storage_errors
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _LONGEST_UID = 64
 _MOST_PARTS = 512
+_HEAD = 1 << 16
 
 
 def is_valid_uid(uid: str) -> bool:
@@ -29,8 +30,9 @@ class IncomingFile:
         self.part = part
         self.size = 0
         self._parts: list[bytes | memoryview] = [header]
+        self._is_committed = False
         with storage_errors(str(part.parent), UsageError):
-            self._fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
+            self._fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
 
     def take(self, part: memoryview) -> None:
         """Note a part."""
@@ -47,6 +49,11 @@ class IncomingFile:
                 self.size += written
                 parts = _behind(parts, written)
 
+    def head(self) -> bytes:
+        """Return the beginning of what was flushed: mostly all that is asked of a file that arrives."""
+        with storage_errors(str(self.part.parent), UsageError):
+            return os.pread(self._fd, _HEAD, 0)
+
     def commit(self, final: Path, *, sync: bool = False, sync_name: bool = True) -> None:
         """Make the file appear under its final name; with `sync` it survives a power failure from now on.
 
@@ -59,6 +66,7 @@ class IncomingFile:
                     os.fsync(self._fd)
                 self._close()
                 self.part.rename(final)
+                self._is_committed = True
                 if sync and sync_name:
                     sync_folder(final.parent)
         except AditError:
@@ -66,10 +74,11 @@ class IncomingFile:
             raise
 
     def discard(self) -> None:
-        """Leave nothing behind."""
+        """Leave nothing behind of a file that was not committed."""
         self._parts = []
         self._close()
-        self.part.unlink(missing_ok=True)
+        if not self._is_committed:
+            self.part.unlink(missing_ok=True)
 
     def _close(self) -> None:
         if self._fd >= 0:

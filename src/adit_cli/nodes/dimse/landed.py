@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from pathlib import Path
 
 from adit_cli.dicom.files import read_file_meta
@@ -22,25 +23,27 @@ class Landed:
         self._spool = spool
         self._arrived = arrived
         self._on_arrival = on_arrival
+        self._lock = threading.Lock()
 
-    def take(self) -> bool:
-        """Take what is there; return whether that was anything new. Files appear there whole, by rename."""
-        with storage_errors(str(self._landing), UsageError):
-            there = [entry.name for entry in os.scandir(self._landing) if entry.name.endswith(_SUFFIX)]
-        return sum(self._take(name) for name in sorted(there)) > 0
+    def take(self) -> None:
+        """Take what is there; files appear there whole, by rename. Several threads may look."""
+        with self._lock:
+            with storage_errors(str(self._landing), UsageError):
+                there = [entry.name for entry in os.scandir(self._landing) if entry.name.endswith(_SUFFIX)]
+            for name in sorted(there):
+                self._take(name)
 
-    def _take(self, name: str) -> bool:
+    def _take(self, name: str) -> None:
         path, uid = self._spool / name, name.removesuffix(_SUFFIX)
         with storage_errors(str(self._spool), UsageError):
             if uid in self._arrived:
                 (self._landing / name).unlink()
-                return False
+                return
             _move(self._landing / name, path)
             size = path.stat().st_size
         meta = read_file_meta(path)
         self._arrived.add(uid)
         self._on_arrival(Arrival(path, uid, meta.sop_class_uid, meta.transfer_syntax_uid, size))
-        return True
 
 
 def _move(source: Path, target: Path) -> None:

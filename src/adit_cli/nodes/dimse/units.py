@@ -1,4 +1,4 @@
-"""How one study is cut into C-GET requests (PS3.4 §C.4.3.1.3): by series, then by lists of instances."""
+"""How one study is cut into C-GET and C-MOVE requests (PS3.4 §C.4.3.1.3): by series, by lists of instances."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from adit_cli.nodes.base import InstanceRef, RetrieveRequest
 
 PROBE = 8
 LONGEST_LIST = 256
-_SHORTEST_LIST = 8
+SHORTEST_LIST = 8
 _SHARES = 2
 
 
@@ -59,7 +59,9 @@ def listed_units(study_uid: str, instances: Iterable[InstanceRef], longest: int 
     ]
 
 
-def shared_units(study_uid: str, instances: Collection[InstanceRef], associations: int) -> list[Unit]:
+def shared_units(
+    study_uid: str, instances: Collection[InstanceRef], associations: int, shortest: int = SHORTEST_LIST
+) -> list[Unit]:
     """Return requests that keep several associations busy to the end.
 
     Each takes its share of what is left: large ones first, since a request costs a round trip, small ones
@@ -70,7 +72,7 @@ def shared_units(study_uid: str, instances: Collection[InstanceRef], association
     for series_uid, members in _by_series(instances).items():
         start = 0
         while start < len(members):
-            longest = min(max(left // (associations * _SHARES), _SHORTEST_LIST), LONGEST_LIST)
+            longest = min(max(left // (associations * _SHARES), shortest), LONGEST_LIST)
             some = members[start : start + longest]
             units.append(Unit(study_uid, series_uid, some, by_instance=True))
             start, left = start + len(some), left - len(some)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from adit_cli.errors import DataError
-from adit_cli.nodes import archive
+from adit_cli.nodes import measure
 from adit_cli.nodes.archive import members
 from adit_cli.nodes.base import Arrival, RetrieveRequest
 from adit_cli.nodes.folder import FolderSource
@@ -19,9 +20,8 @@ SECRET = "väry s3cret $x"  # noqa: S105  made up, and meant to be hard to pass 
 
 
 def read(path: Path, password: str = "") -> dict[str, bytes]:
-    return {
-        one.name: b"".join(iter(lambda data=one.data: data.read(999), b"")) for one in members(path, password)
-    }
+    with closing(members(path, password)) as found:
+        return {one.name: b"".join(iter(lambda data=one.data: data.read(999), b"")) for one in found}
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_damaged_7z_archive_is_named(tmp_path: Path, folder: Path) -> None:
 def test_a_7z_archive_that_grows_beyond_measure_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive, "ALLOWANCE", 1 << 20)
+    monkeypatch.setattr(measure, "ALLOWANCE", 1 << 20)
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "zeros").write_bytes(bytes(8 << 20))
 

@@ -9,7 +9,7 @@ import pytest
 
 from adit_cli.errors import NodeError, Reason
 from adit_cli.nodes import sevenzip
-from adit_cli.nodes.scan import STAGING
+from adit_cli.nodes.aside import STAGING
 from tests.support.archive_delivery import content, deliver, packed_as
 from tests.support.builders import BuiltStudy, build_study
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from adit_cli.jobfile.archive import Archive
@@ -25,7 +26,5 @@ def deliver(root: Path, files: Sequence[Path], archive: Archive, key: str = "tas
 
 def content(path: Path, password: str = "") -> dict[str, bytes]:
     """Return what is in an archive, by name."""
-    return {
-        one.name: b"".join(iter(lambda data=one.data: data.read(9999), b""))
-        for one in members(path, password)
-    }
+    with closing(members(path, password)) as found:
+        return {one.name: b"".join(iter(lambda data=one.data: data.read(9999), b"")) for one in found}

@@ -36,6 +36,14 @@ def pack(path: Path, files: Mapping[str, bytes]) -> Path:
     return path
 
 
+def packed_up(folder: Path, files: Mapping[str, bytes], times: int) -> dict[str, bytes]:
+    """Return files as a zip in a zip, and so on: what the outermost archive has to hold."""
+    found = dict(files)
+    for _ in range(times):
+        found = {"inner.zip": pack(folder / "inner.zip", found).read_bytes()}
+    return found
+
+
 def pack_with_7zz(path: Path, folder: Path, *switches: str, password: str = "") -> Path:
     """Write an archive of what is in a folder with the program."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ import typer
 
 from adit_cli.cli.deid_rules import rules_from, rules_of_job, with_evidence
 from adit_cli.cli.job_files import read_job
+from adit_cli.cli.loading import archive_password
 from adit_cli.cli.output import Format, Row, default_format, show_rows
 from adit_cli.cli.settings import new_app, settings
 from adit_cli.cli.table import Column
@@ -118,8 +119,9 @@ def deid(
     """De-identify files on disk, with the Basic Profile or with a job's rules.
 
     No name, ID or UID of the originals is in a path. Archives (zip, 7z, tar) are read like folders, unpacked
-    into the state folder meanwhile. What may not leave, or would still name its patient, is left out and
-    named with its reason (exit code 3). The same again, after whatever interrupted it, does what is left.
+    into the state folder meanwhile; $ADIT_ARCHIVE_PASSWORD opens encrypted ones. What may not leave, or would
+    still name its patient, is left out and named with its reason (exit code 3). The same again, after
+    whatever interrupted it, does what is left.
     """
     state = state_folder(settings(ctx).state_dir, os.environ)
     if job:
@@ -129,7 +131,7 @@ def deid(
     rules = with_evidence(rules, evidence, output)
     if output is None and not dry_run and not explain_each:
         raise UsageError("where to?", hint="name a folder with -o DIR, or look first: --dry-run, --explain")
-    with OpenedArchives(state.unpacked) as archives:
+    with OpenedArchives(state.unpacked, archive_password()) as archives:
         found = files_of(paths, archives)
         if explain_each:
             whole = _explain(found, rules, output_format)

@@ -52,6 +52,11 @@ def named_node(text: str, config: Known) -> tuple[str, NodeSpec]:
     return parse_node(text, config)
 
 
+def archive_password() -> str:
+    """Return what opens encrypted archives: never an argument, which everyone on the machine sees."""
+    return os.environ.get("ADIT_ARCHIVE_PASSWORD", "")
+
+
 def read_uids(ctx: typer.Context, where: str) -> list[str]:
     """Return the studies that a file or standard input (`-`) names, or series of them as `study/series`.
 

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 
 import typer
 
-from adit_cli.cli.loading import known_nodes, named_node
+from adit_cli.cli.loading import archive_password, known_nodes, named_node
 from adit_cli.cli.settings import settings
 from adit_cli.engine.folders import state_folder
+from adit_cli.jobfile.node import FolderNode
 from adit_cli.jobfile.receiver import order_of
 from adit_cli.nodes import NodePool
 from adit_cli.nodes.base import Destination, Source
@@ -19,7 +20,7 @@ from adit_cli.nodes.base import Destination, Source
 @contextmanager
 def opened_source(ctx: typer.Context, node: str, aet: str = "") -> Generator[Source]:
     """Open a node to find in and fetch from."""
-    with _pool(ctx, node, aet) as (name, pool):
+    with _pool(ctx, node, aet, archive_password()) as (name, pool):
         yield pool.source(name)
 
 
@@ -31,12 +32,14 @@ def opened_destination(ctx: typer.Context, node: str, aet: str = "") -> Generato
 
 
 @contextmanager
-def _pool(ctx: typer.Context, node: str, aet: str) -> Generator[tuple[str, NodePool]]:
+def _pool(ctx: typer.Context, node: str, aet: str, password: str = "") -> Generator[tuple[str, NodePool]]:
     config = known_nodes(ctx)
     name, spec = named_node(node, config)
-    inbox = state_folder(settings(ctx).state_dir, os.environ).inbox
-    receiver = order_of(inbox, config.receiver, config.calling_ae_title)
-    pool = NodePool({name: spec}, aet or config.calling_ae_title, receiver)
+    if isinstance(spec, FolderNode):
+        spec = spec.opened_with(password)
+    state = state_folder(settings(ctx).state_dir, os.environ)
+    receiver = order_of(state.inbox, config.receiver, config.calling_ae_title)
+    pool = NodePool({name: spec}, aet or config.calling_ae_title, receiver, aside=state.unpacked)
     try:
         yield name, pool
     finally:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from adit_cli.cli.display import Style
+from adit_cli.cli.loading import archive_password
 from adit_cli.cli.opening import opened_destination
 from adit_cli.cli.options import AetOption, NodeArgument, ProgressOption
 from adit_cli.cli.sending import watch_send
@@ -37,12 +38,13 @@ def send(
 ) -> None:
     """Send files to a node as they are, study after study.
 
-    Archives (zip, 7z, tar) are sent like folders; they are unpacked into the state folder meanwhile.
+    Archives (zip, 7z, tar) are sent like folders; they are unpacked into the state folder meanwhile. The
+    password of encrypted ones is read from $ADIT_ARCHIVE_PASSWORD.
     Only the kinds of images that the files hold are proposed to the node. What it accepts is counted, what it
     refuses is named with the reason (exit code 3). Files of a folder that are not DICOM are passed over.
     """
     state = state_folder(settings(ctx).state_dir, os.environ)
-    with OpenedArchives(state.unpacked) as archives:
+    with OpenedArchives(state.unpacked, archive_password()) as archives:
         outbox = collect(paths, archives)
         if not outbox.files and not outbox.refused:
             raise UsageError("there are no DICOM files here", hint="name files, or folders that hold some")

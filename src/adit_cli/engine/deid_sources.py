@@ -8,7 +8,7 @@ from pathlib import Path
 
 from adit_cli.errors import DataError, Reason, UsageError
 from adit_cli.nodes.archive import is_archive
-from adit_cli.nodes.opened_archives import OpenedArchives
+from adit_cli.nodes.opened_archives import OpenedArchives, Unopened, told
 from adit_cli.nodes.scan import files_below
 from adit_cli.nodes.storage import storage_errors
 
@@ -56,6 +56,9 @@ def _opened(archive: Path, folders: tuple[str, ...], archives: OpenedArchives) -
     inside = (*folders, archive.name)
     try:
         for path in archives.files(archive):
-            yield Found(path, archives.shown(path), inside, lasting=False)
+            if isinstance(path, Unopened):
+                yield LeftOut(archives.shown(path.path), path.error.reason, told(path.error))
+            else:
+                yield Found(path, archives.shown(path), inside, lasting=False)
     except DataError as error:
-        yield LeftOut(str(archive), error.reason, error.message)
+        yield LeftOut(str(archive), error.reason, told(error))

@@ -1,6 +1,6 @@
 """Where the state of jobs is kept: one folder a job, and the machine's slots. Only paths, nothing is read.
 
-<state>/jobs/<name>/{state.sqlite, lock, key, spool/, evidence/, index/}
+<state>/jobs/<name>/{state.sqlite, lock, key, spool/, evidence/, index/, unpacked/}
 <state>/slots/
 <state>/unpacked/
 <state>/deid/

@@ -20,11 +20,14 @@ class Archive(Strict):
     """How studies are packed."""
 
     format: Literal["zip", "7z"] = Field(
-        description="`7z`, and `zip` with a password, need the program `7zz`.", examples=["7z"]
+        default="7z",
+        description="On the way out; `7z`, and `zip` with a password, need the program `7zz`.",
+        examples=["7z"],
     )
     password: Annotated[SecretStr, AfterValidator(_checked_password)] | None = Field(
         default=None,
-        description="Encrypts with AES-256: `7z` hides the file names too, in `zip` they say nothing.",
+        description="On the way out it encrypts with AES-256: `7z` hides the file names too, in `zip` they "
+        "say nothing. On the way in it opens archives that are encrypted.",
         examples=["${ARCHIVE_PASSWORD}"],
     )
     per: Literal["study", "patient"] = Field(
@@ -34,9 +37,20 @@ class Archive(Strict):
     )
 
     @property
+    def secret(self) -> str:
+        """The password as text; empty where there is none."""
+        return self.password.get_secret_value() if self.password else ""
+
+    @property
     def needs_program(self) -> bool:
         """Whether the standard library does not write these."""
         return self.format == "7z" or self.password is not None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Archive:
+        if not self.model_fields_set & {"format", "password"}:
+            raise ValueError("needs `format: zip` or `7z`, or for a source the `password` of its archives")
+        return self
 
     @model_validator(mode="after")
     def _password_fits(self) -> Archive:

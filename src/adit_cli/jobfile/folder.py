@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from adit_cli.jobfile.archive import ArchiveForm
+from adit_cli.jobfile.archive import Archive, ArchiveForm
 from adit_cli.jobfile.keywords import known_keyword
 from adit_cli.jobfile.strict import Strict
 from adit_cli.jobfile.values import RelativePath
@@ -56,7 +56,8 @@ class FolderNode(Strict):
     )
     archive: ArchiveForm | None = Field(
         default=None,
-        description="On the way out: pack into archives; `zip`, `7z` or a mapping of the keys below.",
+        description="On the way out: pack into archives; `zip`, `7z` or a mapping of the keys below. On the "
+        "way in, its `password` opens encrypted archives.",
         examples=["zip"],
     )
     format: Literal["dicom", "nifti"] = Field(
@@ -87,6 +88,13 @@ class FolderNode(Strict):
         if self.archive and self.archive.format == "zip" and self.archive.password:
             raise ValueError("an encrypted zip shows names that `dicomdir` needs: take `format: 7z`")
         return self
+
+    def opened_with(self, password: str) -> FolderNode:
+        """Return it with a password for the archives in it, unless it has one."""
+        if not password or (self.archive and self.archive.password):
+            return self
+        archive = (self.archive or Archive(format="7z")).model_copy(update={"password": SecretStr(password)})
+        return self.model_copy(update={"archive": archive})
 
     @property
     def filing(self) -> str:

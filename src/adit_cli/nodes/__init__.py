@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from adit_cli.jobfile.receiver import Order
     from adit_cli.nodes.staging import Filing
 
+UNPACKED = "unpacked"
+"""Beside a job's index: where archives that lie in archives of its source wait while they are read."""
+
 
 def open_source(
     name: str,
@@ -28,13 +31,19 @@ def open_source(
     receiver: Order | None = None,
     *,
     index: Path | None = None,
+    aside: Path | None = None,
 ) -> Source:
-    """Return a node as one that studies are found in and fetched from; C-MOVE needs the receiver."""
+    """Return a node as one that studies are found in and fetched from; C-MOVE needs the receiver.
+
+    Archives that lie in archives of a folder wait in `aside` while they are read.
+    """
     match spec:
         case FolderNode():
             from adit_cli.nodes.folder import FolderSource  # noqa: PLC0415 - see above
+            from adit_cli.nodes.nested import Opening  # noqa: PLC0415 - as above
 
-            return FolderSource(name, spec.folder, index=index)
+            password = spec.archive.secret if spec.archive else ""
+            return FolderSource(name, spec.folder, index=index, opening=Opening(password, aside))
         case ServerNode(dimse=DimsePeer(), dicomweb=DicomwebPeer()):
             from adit_cli.nodes.ways import PreferringSource, Ways  # noqa: PLC0415 - as above
 
@@ -149,10 +158,12 @@ class NodePool:
         receiver: Order | None = None,
         *,
         index: Path | None = None,
+        aside: Path | None = None,
     ) -> None:
         self._nodes = nodes
         self._receiver = receiver
         self._index = index
+        self._aside = aside or (index.with_name(UNPACKED) if index else None)
         self._calling_ae_title = calling_ae_title
         self._sources: dict[str, Source] = {}
         self._destinations: dict[str, Destination] = {}
@@ -162,7 +173,7 @@ class NodePool:
         if name not in self._sources:
             spec = self._nodes[name]
             self._sources[name] = open_source(
-                name, spec, self._calling_ae_title, self._receiver, index=self._index
+                name, spec, self._calling_ae_title, self._receiver, index=self._index, aside=self._aside
             )
         return self._sources[name]
 

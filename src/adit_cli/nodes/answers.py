@@ -10,6 +10,7 @@ from adit_cli.dicom.matching import Match, as_match, parse_study_date, values_of
 from adit_cli.dicom.patterns import parse_text
 from adit_cli.dicom.query import Attributes, Level
 from adit_cli.dicom.ranges import parse_times
+from adit_cli.nodes.nested import Opening
 from adit_cli.nodes.packed import Place, attributes_at
 from adit_cli.nodes.scan import PATIENT_KEYS, FoundInstance, FoundSeries, FoundStudy, Scan
 
@@ -21,12 +22,12 @@ _IDENTITY = {
 }
 
 
-def answer(found: Scan, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
+def answer(found: Scan, level: Level, keys: Mapping[str, str], opening: Opening) -> list[Attributes]:
     """Return what matches all keys, with every attribute asked for; what a file lacks is empty."""
     answers: list[Attributes] = []
     wanted = [keyword for keyword in dict.fromkeys((*keys, *_IDENTITY[level])) if not _is_control(keyword)]
     for values, place in _candidates(found, level, keys):
-        _complete(values, wanted, place)
+        _complete(values, wanted, place, opening)
         if all(_fits(keyword, keys.get(keyword, ""), values) for keyword in wanted):
             answers.append({keyword: values[keyword] for keyword in wanted})
     return answers
@@ -36,11 +37,11 @@ def _is_control(keyword: str) -> bool:
     return keyword in {"QueryRetrieveLevel", "SpecificCharacterSet"}
 
 
-def _complete(values: Attributes, wanted: Iterable[str], place: Place) -> None:
+def _complete(values: Attributes, wanted: Iterable[str], place: Place, opening: Opening) -> None:
     lacking = [keyword for keyword in wanted if keyword not in values]
     if lacking:
         values.update(dict.fromkeys(lacking, ""))
-        values.update({} if place.absent else attributes_at(place, lacking))
+        values.update({} if place.absent else attributes_at(place, lacking, opening))
 
 
 def _fits(keyword: str, pattern: str, values: Attributes) -> bool:

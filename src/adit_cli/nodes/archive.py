@@ -12,33 +12,22 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol, cast
+from typing import IO, cast
 
 from adit_cli.errors import DataError
 from adit_cli.nodes import sevenzip
+from adit_cli.nodes.measure import Measure, locked, too_large
+from adit_cli.nodes.storage import Readable
 
-GROWTH = 200
-"""How often its own size an archive may hold; images shrink to a tenth at best, black ones further."""
-ALLOWANCE = 1 << 30
-"""What even the smallest archive may hold."""
-MOST_MEMBERS = 1_000_000
 _LONGEST_HEADER = 1 << 26
 _ENCRYPTED = 0x1
 
 _TAR = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 SUFFIXES = (".zip", ".7z", *_TAR)
-
-
-class Readable(Protocol):
-    """What can be read piece by piece."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return up to so many bytes, none at the end."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +51,19 @@ def archive_ending(name: str) -> str:
     return next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), "")
 
 
-def members(path: Path, password: str = "") -> Generator[Member]:
-    """Yield the files in an archive in its order; DataError where it is encrypted, damaged or too large."""
+def members(path: Path, password: str = "", measure: Measure | None = None) -> Generator[Member]:
+    """Yield the files in an archive in its order; DataError where it is damaged or too large.
+
+    LockedError where it is encrypted, and not with this password. One that isn't needs none.
+    """
     name = path.name.lower()
+    measure = measure or Measure(path)
     if name.endswith(".7z"):
-        found = _through_program(path, "7z", password)
+        found = _through_program(path, "7z", password, measure)
     elif name.endswith(".zip"):
-        found = _through_program(path, "zip", password) if password else _in_zip(path)
+        found = _in_zip(path, password, measure)
     else:
-        found = _in_tar(path)
+        found = _in_tar(path, measure)
     with _damage(path):
         for number, (inner, data) in enumerate(found, start=1):
             yield Member(number, inner, _Guarded(path, data))
@@ -107,26 +100,15 @@ def _damage(path: Path) -> Generator[None]:
         raise DataError(f"{path.name} is damaged") from error
 
 
-def _allowed(path: Path) -> int:
-    return max(ALLOWANCE, GROWTH * path.stat().st_size)
-
-
-def _check_size(path: Path, sizes: Iterable[int]) -> None:
-    listed = list(sizes)
-    if sum(listed) > _allowed(path) or len(listed) > MOST_MEMBERS:
-        raise _too_large(path)
-
-
-def _too_large(path: Path) -> DataError:
-    return DataError(f"{path.name} would unpack to more than {GROWTH} times its size, and is left alone")
-
-
-def _in_zip(path: Path) -> Generator[tuple[str, Readable]]:
+def _in_zip(path: Path, password: str, measure: Measure) -> Generator[tuple[str, Readable]]:
     with zipfile.ZipFile(path) as archive:
         infos = archive.infolist()
         if any(info.flag_bits & _ENCRYPTED for info in infos):
-            raise DataError(f"{path.name} is encrypted")
-        _check_size(path, (info.file_size for info in infos))
+            if not password:
+                raise locked(path, "is encrypted")
+            yield from _through_program(path, "zip", password, measure)
+            return
+        _take(measure, path, [info.file_size for info in infos])
         for info in infos:
             if info.is_dir():
                 continue
@@ -134,23 +116,28 @@ def _in_zip(path: Path) -> Generator[tuple[str, Readable]]:
                 yield info.filename, data
 
 
-def _through_program(path: Path, kind: sevenzip.Kind, password: str) -> Generator[tuple[str, Readable]]:
+def _through_program(
+    path: Path, kind: sevenzip.Kind, password: str, measure: Measure
+) -> Generator[tuple[str, Readable]]:
     listed = sevenzip.entries(path, kind, password)
     if not password and any(entry.encrypted for entry in listed):
-        raise DataError(f"{path.name} is encrypted")
-    _check_size(path, (entry.size for entry in listed))
+        raise locked(path, "is encrypted")
+    _take(measure, path, [entry.size for entry in listed])
     for entry, data in sevenzip.stream(path, kind, listed, password):
         if entry.regular:
             yield entry.name, data
 
 
-def _in_tar(path: Path) -> Generator[tuple[str, Readable]]:
+def _take(measure: Measure, path: Path, sizes: Sequence[int]) -> None:
+    measure.take(path, sum(sizes), len(sizes))
+
+
+def _in_tar(path: Path, measure: Measure) -> Generator[tuple[str, Readable]]:
     with _decompressed(path) as raw:
-        forward = cast("IO[bytes]", _Forward(path, raw))
+        forward = cast("IO[bytes]", _Forward(path, raw, measure))
         with tarfile.open(fileobj=forward, mode="r:") as archive:
-            for number, info in enumerate(archive):
-                if number >= MOST_MEMBERS:
-                    raise _too_large(path)
+            for info in archive:
+                measure.take(path, 0, 1)
                 data = archive.extractfile(info) if info.isreg() and not info.issparse() else None
                 if data is not None:
                     yield info.name, data
@@ -179,19 +166,18 @@ class _Forward:
     Decompressors would start again from the beginning for every step back.
     """
 
-    def __init__(self, path: Path, raw: Readable) -> None:
+    def __init__(self, path: Path, raw: Readable, measure: Measure) -> None:
         self._path = path
         self._raw = raw
         self._at = 0
-        self._allowed = _allowed(path)
+        self._measure = measure
 
     def read(self, size: int, /) -> bytes:
         if size < 0 or size > _LONGEST_HEADER:
-            raise _too_large(self._path)
+            raise too_large(self._path)
         block = self._raw.read(size)
         self._at += len(block)
-        if self._at > self._allowed:
-            raise _too_large(self._path)
+        self._measure.take(self._path, len(block))
         return block
 
     def seekable(self) -> bool:

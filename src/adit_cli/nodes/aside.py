@@ -14,9 +14,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from adit_cli.errors import TransientNodeError
-from adit_cli.nodes.scan import STAGING
 from adit_cli.nodes.storage import PRIVATE_FILE, make_private
 
+STAGING = ".adit-staging"
 _LOCK = "lock"
 
 

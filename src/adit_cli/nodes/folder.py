@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from adit_cli.dicom.files import read_file_meta
 from adit_cli.dicom.query import Attributes, Level
-from adit_cli.errors import DataError, Reason
+from adit_cli.errors import DataError, NodeError, Reason
 from adit_cli.nodes.answers import answer
 from adit_cli.nodes.base import Arrival, Delivery, FailedInstance, OnArrival, RetrieveRequest
 from adit_cli.nodes.index import indexed
 from adit_cli.nodes.layout import Layout, safe_name
-from adit_cli.nodes.scan import FoundInstance, FoundSeries, Scan, scan
+from adit_cli.nodes.measure import UNLOCKING
+from adit_cli.nodes.nested import Opening
+from adit_cli.nodes.scan import PLAIN, FoundInstance, FoundSeries, Scan, scan
 from adit_cli.nodes.staging import Filing, StagedDelivery, Waiting
 from adit_cli.nodes.storage import link_or_copy, same_content, storage_errors
 from adit_cli.nodes.unpacking import Unpacking
@@ -31,16 +35,17 @@ class FolderSource:
     With a folder for indexes it is read once by all processes that share it.
     """
 
-    def __init__(self, name: str, root: Path, *, index: Path | None = None) -> None:
+    def __init__(self, name: str, root: Path, *, index: Path | None = None, opening: Opening = PLAIN) -> None:
         self._name = name
         self._root = root
+        self._opening = opening
         self._index = index
         self._scan: Scan | None = None
 
     def find(self, level: Level, keys: Mapping[str, str]) -> list[Attributes]:
         """Return what the folder holds at this level."""
         with storage_errors(self._name):
-            return answer(self._scanned(), level, keys)
+            return answer(self._scanned(), level, keys, self._opening)
 
     def retrieve(self, request: RetrieveRequest, spool: Path, arrived: OnArrival) -> list[FailedInstance]:
         """Link or copy the study's files into the spool; one that cannot be is named."""
@@ -51,13 +56,13 @@ class FolderSource:
             if any(place.absent for place in instance.places):
                 failed.append(FailedInstance(instance.uid, Reason.INCOMPLETE, ABSENT))
                 continue
-            if any(place.member for place in instance.places):
+            if any(place.inside for place in instance.places):
                 packed.append(instance)
                 continue
             problem = self._fetch(instance, spool / f"{safe_name(instance.uid)}.dcm", arrived)
             failed += [problem] if problem else []
         with storage_errors(self._name):
-            for taken in Unpacking(spool, packed).run():
+            for taken in Unpacking(spool, packed, replace(self._opening, aside=spool)).run():
                 problem = taken if isinstance(taken, FailedInstance) else _announce(taken, arrived)
                 failed += [problem] if problem else []
         return failed
@@ -69,8 +74,11 @@ class FolderSource:
         if found.skipped:
             notes.append(f"{self._name}: {found.skipped} files are not DICOM images and were skipped")
         if found.nested:
-            what = "archives lie in archives and were not opened; unpack the outer ones"
+            what = "archives lie in too many others and were not opened; unpack the outer ones"
             notes.append(f"{self._name}: {len(found.nested)} {what}: {_named(found.nested)}")
+        if found.locked:
+            what = f"archives are encrypted and were not opened; {UNLOCKING}"
+            notes.append(f"{self._name}: {len(found.locked)} {what}: {_named(found.locked)}")
         if found.missing:
             what = "files that a DICOMDIR names are not there"
             notes.append(f"{self._name}: {len(found.missing)} {what}: {_named(found.missing)}")
@@ -85,7 +93,12 @@ class FolderSource:
     def _scanned(self) -> Scan:
         if self._scan is None:
             with storage_errors(self._name):
-                self._scan = indexed(self._root, self._index, scan)
+                self._scan = indexed(
+                    self._root, self._index, partial(scan, opening=self._opening), self._name
+                )
+            if self._scan.locked and not self._scan.studies:
+                locked = _named(self._scan.locked)
+                raise NodeError(f"{self._name}: nothing can be read: {locked}", hint=UNLOCKING)
             logger.info("%s: %d studies found", self._name, len(self._scan.studies))
         return self._scan
 

@@ -20,11 +20,12 @@ from adit_cli.nodes.packed import Place
 from adit_cli.nodes.scan import FoundInstance, FoundSeries, FoundStudy, Scan
 from adit_cli.nodes.storage import PRIVATE_FILE, make_private
 
-_Places: TypeAlias = list[tuple[str, int, bool]]
+_Places: TypeAlias = list[tuple[str, list[int], bool]]
 _Instances: TypeAlias = list[tuple[str, str, str, _Places]]
 _Series: TypeAlias = list[tuple[Attributes, _Instances]]
 _Studies: TypeAlias = list[tuple[list[str], Attributes, _Series]]
-_Written: TypeAlias = tuple[str, _Studies, int, list[str], list[str], list[str]]
+_Named: TypeAlias = tuple[list[str], list[str], list[str], list[str]]
+_Written: TypeAlias = tuple[str, _Studies, int, _Named]
 
 
 @contextmanager
@@ -38,11 +39,14 @@ def fresh_index(folder: Path) -> Generator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def indexed(root: Path, folder: Path | None, look: Callable[[Path], Scan]) -> Scan:
-    """Return what `look` finds below a root, or what another process of the run has written of it."""
+def indexed(root: Path, folder: Path | None, look: Callable[[Path], Scan], node: str = "") -> Scan:
+    """Return what `look` finds below a root, or what another process of the run has written of it.
+
+    Another node may have the same root and another password for its archives.
+    """
     if folder is None or not folder.is_dir():
         return look(root)
-    name = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:32]
+    name = hashlib.sha256(os.fsencode(f"{node}\0{root.absolute()}")).hexdigest()[:32]
     descriptor = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -67,7 +71,8 @@ def _write(found: Scan, target: Path) -> None:
         )
         for key, study in found.studies.items()
     ]
-    written: _Written = (str(found.root), studies, found.skipped, found.nested, found.missing, found.broken)
+    named = (found.nested, found.locked, found.missing, found.broken)
+    written: _Written = (str(found.root), studies, found.skipped, named)
     draft = target.with_suffix(".part")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
     with os.fdopen(descriptor, "w", encoding="ascii") as output:
@@ -76,19 +81,20 @@ def _write(found: Scan, target: Path) -> None:
 
 
 def _instance(one: FoundInstance, root: Path) -> tuple[str, str, str, _Places]:
-    places = [(str(place.path.relative_to(root)), place.member, place.absent) for place in one.places]
+    places = [(str(place.path.relative_to(root)), list(place.inside), place.absent) for place in one.places]
     return one.uid, one.sop_class_uid, one.number, places
 
 
 def _read(source: Path) -> Scan:
-    below, studies, skipped, nested, missing, broken = cast("_Written", json.loads(source.read_bytes()))
+    below, studies, skipped, named = cast("_Written", json.loads(source.read_bytes()))
     root = Path(below)
-    found = Scan(root, skipped=skipped, nested=nested, missing=missing, broken=broken)
+    nested, locked, missing, broken = named
+    found = Scan(root, {}, skipped, nested, locked, missing, broken)
     for (study_uid, issuer, patient_id), attributes, all_series in studies:
         study = found.studies[study_uid, issuer, patient_id] = FoundStudy(attributes)
         for of_series, instances in all_series:
             series = study.series[of_series["SeriesInstanceUID"]] = FoundSeries(of_series)
             for uid, sop_class_uid, number, places in instances:
-                where = [Place(root / path, member, absent) for path, member, absent in places]
+                where = [Place(root / path, tuple(inside), absent) for path, inside, absent in places]
                 series.instances[uid] = FoundInstance(uid, sop_class_uid, number, where)
     return found

@@ -5,14 +5,43 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from adit_cli.nodes.archive import archive_ending, members
+from adit_cli.errors import DataError
+from adit_cli.nodes.archive import Member
 from adit_cli.nodes.aside import Aside
 from adit_cli.nodes.layout import safe_name
-from adit_cli.nodes.packed import write_private
-from adit_cli.nodes.storage import make_private, storage_errors
+from adit_cli.nodes.nested import InnerError, Inside, Opening, files_in
+from adit_cli.nodes.storage import make_private, storage_errors, write_private
+
+
+@dataclass(frozen=True, slots=True)
+class Unopened:
+    """An archive in an archive that is not read; it stands nowhere, its path is only its name."""
+
+    path: Path
+    error: DataError
+
+
+def told(error: DataError) -> str:
+    """Return why an archive is not read, and what to do about it."""
+    return f"{error.message}; {error.hint}" if error.hint else error.message
+
+
+def _unpacked(member: Member | DataError, path: Path, inside: Inside) -> Path | Unopened:
+    """Write a file out; an inner archive that breaks off leaves those around it."""
+    if isinstance(member, DataError):
+        return Unopened(path, member)
+    try:
+        with storage_errors("the state folder"):
+            write_private(member.data, path)
+    except DataError:
+        if len(inside) == 1:
+            raise
+        return Unopened(path, InnerError("lies in an archive that cannot be read to its end"))
+    return path
 
 
 class OpenedArchives:
@@ -21,26 +50,22 @@ class OpenedArchives:
     What a run left that was killed is removed by the next one that opens an archive.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, password: str = "") -> None:
         self._root = folder
+        self._password = password
         self._aside: Aside | None = None
         self._shown: dict[Path, str] = {}
         self._archives = 0
 
-    def files(self, archive: Path) -> Iterator[Path]:
-        """Yield every file in an archive, unpacked; DataError where it cannot be read to its end.
-
-        One that is an archive again keeps its ending, to be known by it.
-        """
+    def files(self, archive: Path) -> Iterator[Path | Unopened]:
+        """Yield every file in an archive and in those in it, unpacked; DataError where it breaks off."""
         with storage_errors("the state folder"):
             folder = self._folder(archive)
-        with closing(members(archive)) as found:
-            for member in found:
-                path = folder / f"{member.number:06}{archive_ending(member.name)}"
-                with storage_errors("the state folder"):
-                    write_private(member.data, path)
-                self._shown[path] = f"{archive}, file {member.number}"
-                yield path
+        with closing(files_in(archive, Opening(self._password, folder))) as found:
+            for inside, member in found:
+                path = folder / "-".join(f"{number:06}" for number in inside)
+                self._shown[path] = ", ".join([str(archive), *(f"file {number}" for number in inside)])
+                yield _unpacked(member, path, inside)
 
     def shown(self, path: Path) -> str:
         """Return a path as messages name it: what came out of an archive by its place there."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,10 @@ from adit_cli.dicom.files import file_meta_of
 from adit_cli.dicom.query import Attributes
 from adit_cli.dicom.scan import scan
 from adit_cli.errors import DataError
-from adit_cli.nodes.archive import Member, Readable, is_archive, members
-from adit_cli.nodes.storage import BLOCK, PRIVATE_FILE
+from adit_cli.nodes.archive import Member
+from adit_cli.nodes.measure import LockedError
+from adit_cli.nodes.nested import Inside, Opening, files_in
+from adit_cli.nodes.storage import BLOCK, Readable, write_private
 
 _FIRST_LOOK = 1 << 16
 _LONGEST_LOOK = 1 << 26
@@ -36,75 +37,70 @@ class DirectoryFoundError(NotAnImageError):
         self.content = content
 
 
-class NestedArchiveError(NotAnImageError):
-    """The file in the archive is an archive again: that is not opened, since each level multiplies."""
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a file lies: on the disk, or as a member of an archive that does."""
 
     path: Path
-    member: int = 0
-    """Its number in the archive, counted from 1; 0 is a file by itself."""
+    inside: Inside = ()
+    """Where in that archive; a file by itself lies in none."""
     absent: bool = False
     """Whether a DICOMDIR names it, and it isn't there; the path is then that of the DICOMDIR's folder."""
 
     def shown(self, root: Path) -> str:
         """Return the place as messages name it."""
-        relative = str(self.path.relative_to(root))
-        return f"{relative}, file {self.member}" if self.member else relative
+        return ", ".join([str(self.path.relative_to(root)), *(f"file {number}" for number in self.inside)])
 
 
-def look_into(archive: Path, keywords: Iterable[str]) -> Iterator[tuple[Place, Attributes | DataError]]:
+def look_into(
+    archive: Path, keywords: Iterable[str], opening: Opening
+) -> Iterator[tuple[Place, Attributes | DataError]]:
     """Yield each file of an archive with its attributes, or why it has none; DataError as `members`."""
     wanted = tuple(keywords)
-    with closing(members(archive)) as found:
-        for member in found:
-            yield Place(archive, member.number), _looked_at(member, wanted)
+    with closing(files_in(archive, opening)) as found:
+        for inside, member in found:
+            values = _looked_at(member, wanted)
+            if member is values or not isinstance(values, LockedError):  # else it is told of its archive
+                yield Place(archive, inside), values
 
 
-def attributes_at(place: Place, keywords: Iterable[str]) -> Attributes:
+def attributes_at(place: Place, keywords: Iterable[str], opening: Opening) -> Attributes:
     """Return single attributes of a file wherever it lies; DataError where it is not DICOM any more."""
-    if not place.member:
+    if not place.inside:
         return read_attributes(place.path, keywords)
-    with closing(members(place.path)) as found:
-        for member in found:
-            if member.number == place.member:
+    with closing(files_in(place.path, opening, _on_the_way([place.inside]))) as found:
+        for inside, member in found:
+            if inside == place.inside and isinstance(member, Member):
                 return _attributes(member, tuple(keywords))
-    raise DataError(f"{place.path.name} has changed: file {place.member} is not in it")
+    raise DataError(f"{place.path.name} has changed: a file is missing in it")
 
 
-def take_out(archive: Path, targets: Mapping[int, Path]) -> Iterator[int]:
-    """Write members to new files of ours, in one pass; yields the number of each that is whole.
+def take_out(archive: Path, targets: Mapping[Inside, Path], opening: Opening) -> Iterator[Inside]:
+    """Write members to new files of ours, in one pass; yields the place of each that is whole.
 
     DataError where the archive breaks off; a file that is not whole is removed.
     """
     left = set(targets)
-    with closing(members(archive)) as found:
-        for member in found:
-            if member.number in left:
-                write_private(member.data, targets[member.number])
-                left.discard(member.number)
-                yield member.number
+    with closing(files_in(archive, opening, _on_the_way(targets))) as found:
+        for inside, member in found:
+            if inside in left and isinstance(member, Member):
+                write_private(member.data, targets[inside])
+                left.discard(inside)
+                yield inside
             if not left:
                 return
     raise DataError(f"{archive.name} has changed: files are missing in it")
 
 
-def write_private(data: Readable, target: Path) -> None:
-    """Write what can be read into a new file for its owner only; nothing is left of one that is not whole."""
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
-    try:
-        with os.fdopen(descriptor, "wb") as output:
-            while block := data.read(BLOCK):
-                output.write(block)
-    except BaseException:
-        target.unlink()
-        raise
+def _on_the_way(wanted: Iterable[Inside]) -> Callable[[Inside], bool]:
+    """Return which inner archives hold what is wanted."""
+    above = {inside[:depth] for inside in wanted for depth in range(1, len(inside))}
+    return above.__contains__
 
 
-def _looked_at(member: Member, keywords: tuple[str, ...]) -> Attributes | DataError:
+def _looked_at(member: Member | DataError, keywords: tuple[str, ...]) -> Attributes | DataError:
+    if isinstance(member, DataError):
+        return member
     try:
         return _attributes(member, keywords)
     except DataError as error:
@@ -115,8 +111,6 @@ def _attributes(member: Member, keywords: tuple[str, ...]) -> Attributes:
     """Return attributes from the beginning of a member, read as far as it takes."""
     head = _read(member.data, _FIRST_LOOK)
     if head[128:132] != b"DICM":
-        if is_archive(Path(member.name)):
-            raise NestedArchiveError("an archive")
         raise NotAnImageError("not DICOM")
     if len(head) == _FIRST_LOOK and not _reaches_beyond(head, keywords):
         head += _read(member.data, _LONGEST_LOOK)

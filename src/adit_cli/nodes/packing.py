@@ -20,9 +20,15 @@ from adit_cli.nodes.archive import members
 from adit_cli.nodes.base import Delivered
 from adit_cli.nodes.layout import Layout
 from adit_cli.nodes.manifest import manifest_of_archive, write_manifest
-from adit_cli.nodes.packed import write_private
 from adit_cli.nodes.staging import Held, Staged, accepted
-from adit_cli.nodes.storage import BLOCK, PRIVATE_FILE, flush, make_private, storage_errors
+from adit_cli.nodes.storage import (
+    BLOCK,
+    PRIVATE_FILE,
+    flush,
+    make_private,
+    storage_errors,
+    write_private,
+)
 from adit_cli.nodes.tree import alone, folders_above, prepare_folder, put
 
 _NAMES = {"study": "{StudyInstanceUID}", "patient": "{PatientID}"}
@@ -37,7 +43,7 @@ class ArchiveFiling:
         self._name = name
         self._root = root
         self._archive = archive
-        self._password = archive.password.get_secret_value() if archive.password else ""
+        self._password = archive.secret
         self._manifest = manifest
         self._dicomdir = dicomdir
 

@@ -13,9 +13,10 @@ from adit_cli.dicom.files import read_file_meta
 from adit_cli.dicom.query import Attributes
 from adit_cli.errors import DataError
 from adit_cli.nodes.archive import is_archive
-from adit_cli.nodes.packed import DirectoryFoundError, NestedArchiveError, NotAnImageError, Place, look_into
-
-STAGING = ".adit-staging"
+from adit_cli.nodes.aside import STAGING
+from adit_cli.nodes.measure import LockedError
+from adit_cli.nodes.nested import InnerError, Opening, TooDeepError
+from adit_cli.nodes.packed import DirectoryFoundError, NotAnImageError, Place, look_into
 
 PATIENT_KEYS = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "IssuerOfPatientID")
 STUDY_KEYS = (
@@ -41,6 +42,7 @@ SERIES_KEYS = (
 )
 IMAGE_KEYS = ("SOPInstanceUID", "SOPClassUID", "InstanceNumber")
 _INDEXED = (*PATIENT_KEYS, *STUDY_KEYS, *SERIES_KEYS, *IMAGE_KEYS)
+PLAIN = Opening()
 _NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 
 
@@ -81,30 +83,34 @@ class Scan:
     skipped: int = 0
     """Files that are not DICOM."""
     nested: list[str] = field(default_factory=list[str])
-    """Archives in archives."""
+    """Archives that lie in too many others."""
+    locked: list[str] = field(default_factory=list[str])
+    """Archives that are encrypted, relative to the root, and what is wrong with our password."""
     missing: list[str] = field(default_factory=list[str])
     """Files that a DICOMDIR names and that are not there, relative to the root."""
     broken: list[str] = field(default_factory=list[str])
     """Files that say they are DICOM and cannot be read, relative to the root."""
 
 
-def scan(root: Path) -> Scan:
+def scan(root: Path, opening: Opening = PLAIN) -> Scan:
     """Return what lies below a folder; raises OSError where the folder itself cannot be read.
 
     A DICOMDIR stands for its folder, and an archive, or another file, for itself.
     """
     if root.is_file():
         root, alone = root.parent, root
-        return scan(root) if alone.name.upper() == NAME else _scanned(root, [alone])
-    return _scanned(root, files_below(root))
+        return scan(root, opening) if alone.name.upper() == NAME else _scanned(root, [alone], opening)
+    return _scanned(root, files_below(root), opening)
 
 
-def _scanned(root: Path, paths: Iterable[Path]) -> Scan:
+def _scanned(root: Path, paths: Iterable[Path], opening: Opening) -> Scan:
     found = Scan(root)
     named: list[tuple[Path, Listed]] = []
     for path in paths:
-        look = _look_through if is_archive(path) and path.is_file() else _look_at
-        named += look(found, path)
+        if is_archive(path) and path.is_file():
+            named += _look_through(found, path, opening)
+        else:
+            named += _look_at(found, path)
     _compare(found, named)
     return found
 
@@ -133,24 +139,40 @@ def _look_at(found: Scan, path: Path) -> Iterator[tuple[Path, Listed]]:
         found.broken.append(relative)
 
 
-def _look_through(found: Scan, archive: Path) -> Iterator[tuple[Path, Listed]]:
+def _look_through(found: Scan, archive: Path, opening: Opening) -> Iterator[tuple[Path, Listed]]:
     """Look at each file in an archive; where it breaks off, what came before counts."""
-    relative = str(archive.relative_to(found.root))
     try:
-        for place, values in look_into(archive, _INDEXED):
-            if isinstance(values, NestedArchiveError):
-                found.nested.append(place.shown(found.root))
-            elif isinstance(values, DirectoryFoundError):
+        for place, values in look_into(archive, _INDEXED, opening):
+            if isinstance(values, DirectoryFoundError):
                 found.skipped += 1
                 yield from _named(found, archive, place.shown(found.root), values.content)
-            elif isinstance(values, NotAnImageError):
-                found.skipped += 1
             elif isinstance(values, DataError):
-                found.broken.append(f"{relative}, file {place.member}")
+                _leave_aside(found, place, values)
             else:
                 _take(found, values, place)
     except DataError as error:
-        found.broken.append(f"{relative} ({error.message.removeprefix(archive.name).strip()})")
+        _leave_aside(found, Place(archive), error)
+
+
+def _leave_aside(found: Scan, place: Place, error: DataError) -> None:
+    """Take note of an archive, or a file in one, that cannot be used."""
+    shown = place.shown(found.root)
+    match error:
+        case NotAnImageError():
+            found.skipped += 1
+        case TooDeepError():
+            found.skipped += 1
+            found.nested.append(shown)
+        case LockedError():
+            found.locked.append(f"{shown} ({_fact(place, error)})")
+        case _ if isinstance(error, InnerError) or not place.inside:
+            found.broken.append(f"{shown} ({_fact(place, error)})")
+        case _:
+            found.broken.append(shown)
+
+
+def _fact(place: Place, error: DataError) -> str:
+    return error.message.removeprefix(place.path.name).strip()
 
 
 def _named(found: Scan, folder: Path, shown: str, content: bytes) -> Iterator[tuple[Path, Listed]]:

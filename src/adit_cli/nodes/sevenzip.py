@@ -9,13 +9,15 @@ import shutil
 import subprocess
 import tempfile
 import zlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Literal
 
 from adit_cli.errors import DataError, NodeError
+from adit_cli.nodes.measure import locked
 
 Kind = Literal["zip", "7z"]
 NAMES = ("7zz", "7z")
@@ -23,6 +25,8 @@ VARIABLE = "ADIT_7ZZ"
 _FIELD = re.compile(r"^(Path|Size|CRC|Encrypted|Folder|Attributes) = ?(.*)$", re.MULTILINE)
 _VERSION = re.compile(rb"^7-Zip .*?(\d+\.\d+)", re.MULTILINE)
 _LINK = re.compile(r"\bl[rwx-]{9}")
+_LOCKED = (b"Wrong password", b"Enter password")
+_LONGEST_ERROR = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +101,10 @@ def _entry(block: str) -> Entry:
 class EntryData:
     """The bytes of one member out of the stream of all; its checksum is looked at when it ends."""
 
-    def __init__(self, stream: IO[bytes], entry: Entry) -> None:
+    def __init__(self, stream: IO[bytes], entry: Entry, refusal: Callable[[], DataError]) -> None:
         self._stream = stream
         self._entry = entry
+        self._refusal = refusal
         self._left = entry.size
         self._sum = 0
 
@@ -110,7 +115,7 @@ class EntryData:
         short = bool(self._left) and not block
         self._left -= len(block)
         if short or (not self._left and self._entry.crc not in {None, self._sum}):
-            raise DataError("the archive is damaged")
+            raise self._refusal()
         return block
 
     def drain(self) -> None:
@@ -127,11 +132,11 @@ def stream(
         command = [program(), "x", "-so", "-bd", f"-t{kind}", str(named)]
         with _running(command, password) as running, running.stdout as output:
             for entry in listed:
-                data = EntryData(output, entry)
+                data = EntryData(output, entry, partial(running.refusal, path, password))
                 yield entry, data
                 data.drain()
             if output.read(1) or running.process.wait():
-                raise DataError(f"{path.name} is damaged")
+                raise running.refusal(path, password)
 
 
 def write(folder: Path, target: Path, kind: Kind, password: str = "") -> None:
@@ -168,35 +173,47 @@ def _neutral(path: Path) -> Generator[Path]:
 
 def _environment() -> dict[str, str]:
     """Return the environment in which the program takes a password for UTF-8."""
-    return {**os.environ, "LC_ALL": "C.UTF-8"}
+    kept = {name: value for name, value in os.environ.items() if name != "ADIT_ARCHIVE_PASSWORD"}
+    return {**kept, "LC_ALL": "C.UTF-8"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Running:
     process: subprocess.Popen[bytes]
     stdout: IO[bytes]
+    said: IO[bytes]
+    """Where its errors go: a file without a name, since they name files, and a pipe could fill up."""
+
+    def refusal(self, path: Path, password: str) -> DataError:
+        """Return why the program cannot go on; it has ended, or is ended now."""
+        if self.stdout.read(1):
+            self.process.kill()
+        self.process.wait()
+        self.said.seek(0)
+        return _refusal(path, self.said.read(_LONGEST_ERROR), password)
 
 
 @contextmanager
 def _running(command: list[str], password: str) -> Generator[_Running]:
     """Run the program for the `with` block; whoever leaves early ends it."""
-    process = subprocess.Popen(  # noqa: S603 - fixed arguments
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=_environment(),
-        process_group=0,  # Ctrl-C is for the run, which lets a study come to its end
-    )
-    if process.stdin is None or process.stdout is None:
-        raise RuntimeError("pipes were asked for")
-    try:
-        with suppress(BrokenPipeError), process.stdin as pipe:
-            pipe.write(_line(password))
-        yield _Running(process, process.stdout)
-    finally:
-        process.kill()
-        process.wait()
+    with tempfile.TemporaryFile(prefix="adit-") as said:
+        process = subprocess.Popen(  # noqa: S603 - fixed arguments
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            env=_environment(),
+            process_group=0,  # Ctrl-C is for the run, which lets a study come to its end
+        )
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("pipes were asked for")
+        try:
+            with suppress(BrokenPipeError), process.stdin as pipe:
+                pipe.write(_line(password))
+            yield _Running(process, process.stdout, said)
+        finally:
+            process.kill()
+            process.wait()
 
 
 def _line(password: str) -> bytes:
@@ -204,7 +221,7 @@ def _line(password: str) -> bytes:
 
 
 def _refusal(path: Path, said: bytes, password: str) -> DataError:
-    if b"ncrypted" in said or b"password" in said:
+    if any(sign in said for sign in _LOCKED):
         what = "was made with another password" if password else "is encrypted"
-        return DataError(f"{path.name} {what}")
+        return locked(path, what)
     return DataError(f"{path.name} is damaged, or no archive of its kind")

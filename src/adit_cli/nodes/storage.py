@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from adit_cli.errors import AditError, DiskFullError, NodeError
 
@@ -19,6 +20,14 @@ BLOCK = 1024 * 1024
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS})
 _FLUSHERS = 8
+
+
+class Readable(Protocol):
+    """What can be read piece by piece."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to so many bytes, none at the end."""
+        ...
 
 
 @contextmanager
@@ -63,6 +72,18 @@ def copy_private(source: Path, target: Path) -> None:
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
     with os.fdopen(descriptor, "wb") as output, source.open("rb") as data:
         shutil.copyfileobj(data, output, BLOCK)
+
+
+def write_private(data: Readable, target: Path) -> None:
+    """Write what can be read into a new file for its owner only; nothing is left of one that is not whole."""
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
+    try:
+        with os.fdopen(descriptor, "wb") as output:
+            while block := data.read(BLOCK):
+                output.write(block)
+    except BaseException:
+        target.unlink()
+        raise
 
 
 def take_private(source: Path, target: Path, *, spooled: bool) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from adit_cli.errors import DataError, Reason
 from adit_cli.nodes.base import FailedInstance
 from adit_cli.nodes.layout import safe_name
+from adit_cli.nodes.nested import Inside, Opening
 from adit_cli.nodes.packed import Place, take_out
 from adit_cli.nodes.scan import FoundInstance
 from adit_cli.nodes.storage import link_or_copy, same_content
@@ -29,10 +30,11 @@ class _Waiting:
 class Unpacking:
     """Takes out the given instances; what is half done never has the name of a whole file."""
 
-    def __init__(self, spool: Path, instances: Sequence[FoundInstance]) -> None:
+    def __init__(self, spool: Path, instances: Sequence[FoundInstance], opening: Opening) -> None:
         self._spool = spool
+        self._opening = opening
         self._waiting: dict[str, _Waiting] = {}
-        self._archives: dict[Path, dict[int, _Waiting]] = {}
+        self._archives: dict[Path, dict[Inside, _Waiting]] = {}
         for instance in instances:
             waiting = self._waiting[instance.uid] = _Waiting(instance)
             for place in instance.places:
@@ -41,23 +43,24 @@ class Unpacking:
     def run(self) -> Iterator[Path | FailedInstance]:
         """Yield each file that stands in the spool as `<SOPInstanceUID>.dcm`, and what cannot."""
         for archive, wanted in self._archives.items():
-            targets = {number: self._part(number, waiting) for number, waiting in wanted.items()}
+            targets = {inside: self._part(inside, waiting) for inside, waiting in wanted.items()}
             try:
-                for number in take_out(archive, targets):
-                    wanted[number].copies.append(targets[number])
-                    if wanted[number].complete:
-                        yield self._settle(self._waiting.pop(wanted[number].instance.uid))
+                for inside in take_out(archive, targets, self._opening):
+                    wanted[inside].copies.append(targets[inside])
+                    if wanted[inside].complete:
+                        yield self._settle(self._waiting.pop(wanted[inside].instance.uid))
             except DataError:
                 yield from self._give_up(wanted)
 
     def _plan(self, place: Place, waiting: _Waiting) -> None:
-        if place.member:
-            self._archives.setdefault(place.path, {})[place.member] = waiting
+        if place.inside:
+            self._archives.setdefault(place.path, {})[place.inside] = waiting
         else:
             waiting.copies.append(place.path)
 
-    def _part(self, number: int, waiting: _Waiting) -> Path:
-        part = self._spool / f"{safe_name(waiting.instance.uid)}.{len(waiting.copies)}-{number}.part"
+    def _part(self, inside: Inside, waiting: _Waiting) -> Path:
+        number = "-".join(map(str, (len(waiting.copies), *inside)))
+        part = self._spool / f"{safe_name(waiting.instance.uid)}.{number}.part"
         part.unlink(missing_ok=True)
         return part
 
@@ -74,7 +77,7 @@ class Unpacking:
         finally:
             self._forget(waiting)
 
-    def _give_up(self, wanted: dict[int, _Waiting]) -> Iterator[FailedInstance]:
+    def _give_up(self, wanted: dict[Inside, _Waiting]) -> Iterator[FailedInstance]:
         for uid in dict.fromkeys(waiting.instance.uid for waiting in wanted.values()):
             if uid in self._waiting:
                 self._forget(self._waiting.pop(uid))

@@ -11,13 +11,12 @@ from adit_cli.dicom.whole import read_whole
 from adit_cli.errors import DataError, Reason, UsageError
 from adit_cli.nodes.archive import is_archive
 from adit_cli.nodes.base import Delivered, Destination, Ready
-from adit_cli.nodes.opened_archives import OpenedArchives
+from adit_cli.nodes.opened_archives import OpenedArchives, Unopened, told
 from adit_cli.nodes.packed import DIRECTORY_CLASS
 from adit_cli.nodes.scan import files_below, says_dicom
 from adit_cli.nodes.storage import same_content, storage_errors
 
 _IDENTITY = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID")
-NESTED = "is an archive in an archive, and was not opened: unpack the outer one"
 TOGETHER = 100
 """Files handed over at once; what is told of them is shown before the next ones go."""
 
@@ -89,12 +88,12 @@ def _collect_archive(outbox: Outbox, archive: Path, archives: OpenedArchives) ->
     """Take what is in an archive as if it were a folder; of one that breaks off, what came out is sent."""
     try:
         for path in archives.files(archive):
-            if is_archive(path) and not says_dicom(path):
-                outbox.refused.append(Refused(path, Reason.REJECTED, NESTED))
+            if isinstance(path, Unopened):
+                outbox.refused.append(Refused(path.path, path.error.reason, told(path.error)))
             else:
                 _collect_found(outbox, path)
     except DataError as error:
-        outbox.refused.append(Refused(archive, error.reason, error.message))
+        outbox.refused.append(Refused(archive, error.reason, told(error)))
 
 
 def _collect_found(outbox: Outbox, path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adit_cli.errors import DataError, NodeError
-from adit_cli.nodes import archive, sevenzip
+from adit_cli.nodes import archive, measure, sevenzip
 from adit_cli.nodes.archive import is_archive, members
 from tests.support.packing import TAR_MODES, pack
 
@@ -85,7 +85,7 @@ def test_an_encrypted_zip_is_named_as_such(tmp_path: Path) -> None:
 def test_an_archive_that_grows_beyond_measure_is_refused(
     tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive, "ALLOWANCE", 1 << 20)
+    monkeypatch.setattr(measure, "ALLOWANCE", 1 << 20)
     path = pack(tmp_path / f"bomb{suffix}", {"zeros": bytes(8 << 20)})
 
     with pytest.raises(DataError, match="more than 200 times its size"):
@@ -93,7 +93,7 @@ def test_an_archive_that_grows_beyond_measure_is_refused(
 
 
 def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MOST_MEMBERS", 2)
+    monkeypatch.setattr(measure, "MOST_MEMBERS", 2)
 
     for suffix in (".zip", ".tar"):
         with pytest.raises(DataError, match="left alone"):

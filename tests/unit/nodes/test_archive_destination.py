@@ -8,8 +8,8 @@ import pytest
 from adit_cli.cli.description import describe
 from adit_cli.errors import NodeError, Reason
 from adit_cli.nodes import open_destination, packing, storage
+from adit_cli.nodes.aside import STAGING
 from adit_cli.nodes.base import Delivered
-from adit_cli.nodes.scan import STAGING
 from adit_cli.tasks.identity import TaskKeys
 from adit_cli.tasks.task import TransferTask
 from tests.support.archive_delivery import LAYOUT, content, deliver, packed_as

@@ -7,11 +7,12 @@ import pytest
 
 from adit_cli.dicom.query import Level
 from adit_cli.errors import Reason
-from adit_cli.nodes import packed
+from adit_cli.nodes import measure, packed
 from adit_cli.nodes.base import Arrival, InstanceRef, RetrieveRequest
 from adit_cli.nodes.folder import FolderSource
-from tests.support.builders import BuiltStudy, build_study
-from tests.support.packing import TAR_MODES, pack
+from adit_cli.nodes.nested import DEEPEST, Opening
+from tests.support.builders import BuiltStudy, build_study, file_tree
+from tests.support.packing import TAR_MODES, pack, packed_up
 
 
 @pytest.fixture
@@ -103,16 +104,88 @@ def test_an_archive_that_was_damaged_since_names_what_it_lost(tmp_path: Path, st
     assert sorted((tmp_path / "spool").iterdir()) == sorted(one.path for one in arrivals)
 
 
-def test_an_archive_in_an_archive_is_named_and_not_opened(tmp_path: Path, study: BuiltStudy) -> None:
-    inner = pack(tmp_path / "made" / "inner.zip", content(study)).read_bytes()
-    pack(tmp_path / "in" / "outer.tar.gz", {"a/INNER.ZIP": inner, "image.zip": study.files[0].read_bytes()})
+def inner_archive(folder: Path, suffix: str, files: dict[str, bytes]) -> bytes:
+    """Return an archive as the bytes that lie in another one."""
+    return pack(folder / f"inner{suffix}", files).read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz"])
+def test_archives_in_archives_are_read_as_one_and_leave_nothing_behind(
+    tmp_path: Path, study: BuiltStudy, suffix: str
+) -> None:
+    files = content(study)
+    made, aside = tmp_path / "made", tmp_path / "aside"
+    deepest = inner_archive(made, suffix, {"../3": files["3"], "note.txt": b"hello"})
+    middle = inner_archive(made, ".zip", {f"deep/again{suffix}": deepest, "2": files["2"]})
+    pack(tmp_path / "in" / "outer.tar.gz", {"a/INNER.ZIP": middle, "1": files["1"], "image.zip": files["0"]})
+    source = FolderSource("in", tmp_path / "in", opening=Opening(aside=aside))
+
+    (found,) = source.find(Level.STUDY, {"Rows": "", "NumberOfStudyRelatedInstances": ""})
+    arrivals, failed = fetched(source, study, tmp_path / "spool")
+
+    assert (found["NumberOfStudyRelatedInstances"], found["Rows"]) == ("4", "8")
+    assert not failed
+    assert {one.uid: one.path.read_bytes() for one in arrivals} == dict(
+        zip(study.instance_uids, files.values(), strict=True)
+    )
+    assert source.notes() == ["in: 1 files are not DICOM images and were skipped"]
+    assert sorted((tmp_path / "spool").iterdir()) == sorted(one.path for one in arrivals)
+    assert file_tree(aside) == {}
+
+
+def test_an_attribute_of_a_file_in_an_inner_archive_is_looked_up_there(
+    tmp_path: Path, study: BuiltStudy
+) -> None:
+    files = content(study)
+    inner = inner_archive(tmp_path / "made", ".zip", {"0": files["0"], "2": files["2"]})
+    pack(tmp_path / "in" / "outer.zip", {"other.zip": b"no zip", "inner.zip": inner})
+    source = FolderSource("in", tmp_path / "in")
+
+    found = source.find(Level.IMAGE, {"StudyInstanceUID": study.uid, "Rows": "", "Modality": ""})
+
+    assert sorted((one["Modality"], one["Rows"]) for one in found) == [("CT", "8"), ("MR", "8")]
+
+
+def test_an_archive_in_too_many_others_is_named_and_counted_as_skipped(
+    tmp_path: Path, study: BuiltStudy
+) -> None:
+    deepest = packed_up(tmp_path / "made", {"0": study.files[0].read_bytes()}, DEEPEST)
+    pack(tmp_path / "in" / "outer.zip", {**deepest, "1": study.files[1].read_bytes()})
 
     source = FolderSource("in", tmp_path / "in")
 
-    assert source.notes() == [
-        "in: 1 archives lie in archives and were not opened; unpack the outer ones: outer.tar.gz, file 1"
-    ]
+    (skipped, nested) = source.notes()
+
+    assert skipped == "in: 1 files are not DICOM images and were skipped"
+    assert nested.startswith("in: 1 archives lie in too many others and were not opened")
+    assert nested.endswith("outer.zip, file 1, file 1, file 1")
     assert len(source.find(Level.IMAGE, {"StudyInstanceUID": study.uid})) == 1
+
+
+def test_a_broken_inner_archive_is_named_and_the_rest_is_read(tmp_path: Path, study: BuiltStudy) -> None:
+    whole = inner_archive(tmp_path / "made", ".tar", content(study))
+    pack(tmp_path / "in" / "outer.zip", {"cut.tar": whole[: len(whole) // 2], "3": content(study)["3"]})
+
+    source = FolderSource("in", tmp_path / "in")
+    (note,) = source.notes()
+
+    damaged = "outer.zip, file 1 (is damaged, or packed in a way that cannot be read)"
+    assert note == f"in: 2 files are broken: outer.zip, file 1, file 3, {damaged}"
+    assert 1 < len(source.find(Level.IMAGE, {"StudyInstanceUID": study.uid})) < 4
+
+
+def test_what_lies_in_inner_archives_counts_with_the_outer_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, study: BuiltStudy
+) -> None:
+    monkeypatch.setattr(measure, "ALLOWANCE", 1 << 20)
+    inner = inner_archive(tmp_path / "made", ".zip", {"zeros": bytes(300_000)})
+    pack(tmp_path / "in" / "outer.zip", {f"{number}.zip": inner for number in range(5)} | content(study))
+
+    (skipped, broken) = FolderSource("in", tmp_path / "in").notes()
+
+    assert "3 files are not DICOM" in skipped
+    assert "2 files are broken: outer.zip, file 4 (would unpack to more than 200 times" in broken
+    assert "left alone" in broken
 
 
 def test_archives_and_files_in_them_that_cannot_be_read_are_noted(tmp_path: Path, study: BuiltStudy) -> None:

@@ -10,8 +10,8 @@ import pytest
 from adit_cli.errors import DiskFullError, NodeError, Reason, TransientNodeError
 from adit_cli.jobfile.folder import DEFAULT_LAYOUT
 from adit_cli.nodes import aside, staging, storage
+from adit_cli.nodes.aside import STAGING
 from adit_cli.nodes.base import Delivered
-from adit_cli.nodes.scan import STAGING
 from tests.support.builders import BuiltStudy, build_study, file_tree
 from tests.support.folder_delivery import deliver_to, folder_destination, ready_file
 

@@ -8,9 +8,9 @@ import pytest
 
 from adit_cli.dicom.query import Attributes, Level
 from adit_cli.errors import NodeError, Reason, UsageError
+from adit_cli.nodes.aside import STAGING
 from adit_cli.nodes.base import Arrival, InstanceRef, RetrieveRequest
 from adit_cli.nodes.folder import NAMED, FolderSource
-from adit_cli.nodes.scan import STAGING
 from tests.support.builders import build_study
 from tests.support.reading import pydicom_file, read_dicom
 

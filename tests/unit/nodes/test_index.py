@@ -12,9 +12,10 @@ from adit_cli.nodes import index
 from adit_cli.nodes.base import Arrival, RetrieveRequest
 from adit_cli.nodes.folder import FolderSource
 from adit_cli.nodes.index import fresh_index, indexed
+from adit_cli.nodes.nested import DEEPEST
 from adit_cli.nodes.scan import Scan, scan
 from tests.support.builders import build_study
-from tests.support.packing import pack
+from tests.support.packing import pack, packed_up
 
 Look = Callable[[Path], Scan]
 
@@ -23,10 +24,9 @@ Look = Callable[[Path], Scan]
 def folder(tmp_path: Path) -> Path:
     loose = build_study(tmp_path / "in", patient_id="P1", modalities=("CT", "MR"), instances=2)
     packed = build_study(tmp_path / "made", instances=1)
-    inner = pack(tmp_path / "made" / "inner.zip", {"x": b"hello"}).read_bytes()
-    pack(
-        tmp_path / "in" / "a.zip", {"one": packed.files[0].read_bytes(), "again.zip": inner, "text": b"hello"}
-    )
+    deepest = packed_up(tmp_path / "made", {"x": b"hello"}, DEEPEST)
+    inner = packed_up(tmp_path / "made", {"one": packed.files[0].read_bytes()}, 1)
+    pack(tmp_path / "in" / "a.zip", {"deep.zip": deepest["inner.zip"], "one.zip": inner["inner.zip"]})
     (tmp_path / "in" / "cut").write_bytes(loose.files[0].read_bytes()[:300])
     (tmp_path / "in" / "odd-\udcff").write_bytes(loose.files[0].read_bytes())
     return tmp_path / "in"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import select
 import signal
 import socket
@@ -15,17 +14,15 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from adit_cli.errors import UsageError
 from adit_cli.jobfile.tls import ReceiverTls
 from adit_cli.nodes.dimse.channel import Channel
 from adit_cli.nodes.dimse.filing import Filing
 from adit_cli.nodes.dimse.guests import EVERYONE, Guests
-from adit_cli.nodes.dimse.port_holder import who_listens
+from adit_cli.nodes.dimse.listening import alone_in, listen, plain_address
 from adit_cli.nodes.dimse.scp import Happening, OnEvent, ReceiveEvent, Service
 from adit_cli.nodes.dimse.shelves import Shelf
 from adit_cli.nodes.dimse.wire import Wire
 
-BACKLOG = 64
 _SURPLUS = 16
 """Connections beyond the cap that are still told so; more of them are just closed."""
 
@@ -97,25 +94,18 @@ class Receiver:
             self._run()
 
     def _run(self) -> None:
-        self._filing.prepare()
-        if self._reception.tls is not None:
-            self._wire = _wires_within(self._reception.tls)
-        try:
-            listener = socket.create_server((self._reception.host, self._reception.port), backlog=BACKLOG)
-        except OSError as error:
-            why = os.strerror(error.errno) if error.errno else str(error)
-            raise UsageError(
-                f"Port {self._reception.port} cannot be listened on: {why}"
-                f"{who_listens(self._reception.port)}.",
-                hint="Choose another one, and have it registered where the images come from.",
-            ) from error
-        with listener:
+        reception = self._reception
+        if reception.tls is not None:
+            self._wire = _wires_within(reception.tls)
+        with listen(reception.host, reception.port) as listener, alone_in(reception.folder):
+            self._filing.prepare()
             self._tell(ReceiveEvent(Happening.LISTENING, port=listener.getsockname()[1]))
             while not self._stopping:
                 ready, _, _ = select.select([listener, self._woken], [], [])
                 if listener in ready and not self._stopping:
                     self._accept(listener)
-        self._drain()
+            listener.close()
+            self._drain()
 
     def stop(self) -> None:
         """Accept nothing more and let open associations end; a second call breaks them off."""
@@ -136,7 +126,8 @@ class Receiver:
             sock.close()
             return
         has_room = already < self._reception.max_associations
-        thread = threading.Thread(target=self._serve, args=(wire, str(address[0]), has_room), daemon=True)
+        host = plain_address(str(address[0]))
+        thread = threading.Thread(target=self._serve, args=(wire, host, has_room), daemon=True)
         with self._lock:
             self._open[thread] = wire
         thread.start()

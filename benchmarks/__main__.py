@@ -19,6 +19,7 @@ from benchmarks import (
     rows_web,
 )
 from benchmarks.measure import RowMaker, RowResult, Settings, run_row
+from benchmarks.processes import drop_what_was_put_aside
 from tests.support.process import PeerError
 
 ROOT = Path(__file__).parents[1]
@@ -95,6 +96,7 @@ def measured(key: str, settings: Settings) -> RowResult:
     with ROWS[key](settings) as row:
         print(f"{key}: {row.title}", flush=True)
         result = run_row(key, row, settings, lambda line: print(line, flush=True))
+    drop_what_was_put_aside(settings.folder)
     for verdict in result.verdicts:
         print(f"  {'reached' if verdict.reached else 'NOT REACHED'}: {verdict.text} ({verdict.value:.4g})")
     return result

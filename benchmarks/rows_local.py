@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.adit import adit, python
 from benchmarks.data import study
 from benchmarks.measure import Contender, Row, Sample, Settings, Target
-from benchmarks.processes import ADIT, PYNETDICOM, emptied, timed
+from benchmarks.processes import ADIT, PYNETDICOM, emptied, fresh, timed
 from tests.support.orthanc import orthanc
 from tests.support.process import LOOPBACK
 
@@ -138,7 +138,7 @@ def scale(settings: Settings) -> Generator[Row]:
     studies = {number: study(settings.folder, number, size=72) for number in numbers}
 
     def fetched(address: str, number: int) -> Sample:
-        sample = adit(work, "get", address, studies[number].uid, "-o", emptied(work / "out"))
+        sample = adit(work, "get", address, studies[number].uid, "-o", fresh(work / "out"))
         return Sample(sample.seconds / number, sample.cpu / number, sample.memory)
 
     with orthanc(work / "source") as server:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.data import study
 from benchmarks.measure import Contender, Row, Sample, Settings, Target
-from benchmarks.processes import ADIT, emptied, expect_files, timed
+from benchmarks.processes import ADIT, emptied, expect_files, fresh, timed
 from tests.support.orthanc import orthanc
 from tests.support.process import LOOPBACK, free_port, listening
 
@@ -22,7 +22,7 @@ def move(settings: Settings) -> Generator[Row]:
     own = {"ADIT_STATE_DIR": str(state), "ADIT_CONFIG": str(config)}
 
     def fetched(run: Callable[[], Sample]) -> Sample:
-        emptied(out)
+        fresh(out)
         sample = run()
         expect_files(out, made.instances)
         return sample

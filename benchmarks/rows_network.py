@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.adit import adit
 from benchmarks.data import study
 from benchmarks.measure import Contender, Row, Sample, Settings, Target
-from benchmarks.processes import ADIT, AS_SHIPPED, PYNETDICOM, emptied, expect_files, timed
+from benchmarks.processes import ADIT, AS_SHIPPED, PYNETDICOM, emptied, expect_files, fresh, timed
 from tests.support.orthanc import orthanc
 from tests.support.process import LOOPBACK, free_port, listening
 
@@ -24,7 +24,7 @@ def get(settings: Settings) -> Generator[Row]:
     out = work / "out"
 
     def fetched(run: Callable[[], Sample]) -> Sample:
-        emptied(out)
+        fresh(out)
         sample = run()
         expect_files(out, made.instances)
         return sample
@@ -88,7 +88,7 @@ def send(settings: Settings) -> Generator[Row]:
     made, work = study(settings.folder, settings.instances), emptied(settings.folder / "work-send")
 
     def sent(receiver: Receiver, run: Callable[[], Sample]) -> Sample:
-        emptied(receiver[1])
+        fresh(receiver[1])
         sample = run()
         expect_files(receiver[1], made.instances)
         return sample
@@ -145,7 +145,7 @@ def receive(settings: Settings) -> Generator[Row]:
 
     def received(name: str) -> Sample:
         command, port_option, folder_option = receivers[name]
-        out, port = emptied(work / "received"), free_port()
+        out, port = fresh(work / "received"), free_port()
         where = [*([port_option] if port_option else []), str(port)]
         words = (
             [*command, folder_option, out, *where]

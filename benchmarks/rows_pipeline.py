@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.adit import adit, python, write_config, write_job
 from benchmarks.data import Made, large_object, study
 from benchmarks.measure import Contender, Row, Sample, Settings, Target
-from benchmarks.processes import add, emptied, expect_files, timed
+from benchmarks.processes import add, emptied, expect_files, fresh, timed
 from benchmarks.proxy import delayed
 from benchmarks.rows_network import BEST, Receiver, storescp, storescu
 from tests.support.orthanc import Orthanc, orthanc
@@ -46,7 +46,7 @@ def _pipeline(
 
 
 def _whole(target: Receiver, total: int, run: Callable[[], Sample]) -> Sample:
-    emptied(target[1])
+    fresh(target[1])
     sample = run()
     expect_files(target[1], total)
     return sample
@@ -92,7 +92,7 @@ def distance_get(settings: Settings) -> Generator[Row]:
     out = work / "out"
 
     def fetched(run: Callable[[], Sample]) -> Sample:
-        emptied(out)
+        fresh(out)
         sample = run()
         expect_files(out, made.instances)
         return sample
@@ -184,7 +184,7 @@ def sizes(settings: Settings) -> Generator[Row]:
     made = {size: large_object(settings.folder, size) for size in SIZES if size <= settings.instances << 18}
 
     def fetched(address: str, size: int) -> Sample:
-        return adit(work, "get", address, made[size].uid, "-o", emptied(work / "out"))
+        return adit(work, "get", address, made[size].uid, "-o", fresh(work / "out"))
 
     with orthanc(work / "source") as server:
         for one in made.values():

@@ -10,7 +10,7 @@ from shutil import copyfileobj
 from benchmarks.adit import adit, python
 from benchmarks.data import Made, study
 from benchmarks.measure import Contender, Row, Sample, Settings, Target
-from benchmarks.processes import emptied, expect_files, timed
+from benchmarks.processes import emptied, expect_files, fresh, timed
 from tests.support.orthanc import Orthanc, orthanc
 from tests.support.process import PeerError
 
@@ -36,7 +36,7 @@ def wado(settings: Settings) -> Generator[Row]:
         url, out = server.dicomweb_url, work / "out"
 
         def fetched(run: Callable[[], Sample], files: int) -> Sample:
-            emptied(out)
+            fresh(out)
             sample = run()
             expect_files(out, files)
             return sample
@@ -100,7 +100,7 @@ def memory(settings: Settings) -> Generator[Row]:
         url, out = server.dicomweb_url, work / "out"
 
         def fetched() -> Sample:
-            emptied(out)
+            fresh(out)
             sample = adit(work, "get", url, made.uid, "-o", out)
             expect_files(out, made.instances)
             emptied(out)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks import report
 from benchmarks.measure import Contender, Row, Sample, Settings, Target, run_row
-from benchmarks.processes import timed
+from benchmarks.processes import drop_what_was_put_aside, fresh, timed
 from benchmarks.proxy import delayed
 
 
@@ -96,3 +96,18 @@ def test_the_slow_link_delays_both_ways(tmp_path: Path) -> None:
 
     assert answer == b"hello"
     assert time.perf_counter() - begun >= 0.1
+
+
+def test_what_contenders_leave_is_put_aside_until_the_row_is_over(tmp_path: Path) -> None:
+    out, deeper = tmp_path / "work" / "out", tmp_path / "work" / "shipped" / "out"
+    for folder in (out, out, deeper, deeper):
+        (fresh(folder) / "left").touch()
+
+    assert [path.name for path in fresh(out).iterdir()] == []
+    assert sum(1 for _ in tmp_path.rglob("left")) == 4
+
+    drop_what_was_put_aside(tmp_path)
+
+    assert sorted(path for path in tmp_path.rglob("*") if path.name != "left") == sorted(
+        [out.parent, out, deeper.parent, deeper]
+    )

@@ -16,6 +16,8 @@ _VALUE_LIMIT = 64
 _FORMULA_ERROR = re.compile(
     r"#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!|SPILL!|CALC!|BUSY!|GETTING_DATA|####*)", re.IGNORECASE
 )
+_ORDINARY = re.compile(r"[\w^,. -]{1,64}")
+"""What is neither wildcard nor control character, nor begins as a spreadsheet's error or ends as `E+10`."""
 _SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 _TIME = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
 _ISO = re.compile(rf"(?P<year>\d{{4}})(?P<mark>[-./]?)(?P<month>\d{{2}})(?P=mark)(?P<day>\d{{2}}){_TIME}")
@@ -33,6 +35,8 @@ _MONTHS = (
 
 def cell_problem(name: str, value: str) -> str:
     """Return what is wrong with a cell of the column of this name; empty where nothing is."""
+    if name not in _CHECKS and _ORDINARY.fullmatch(value):
+        return ""
     if value[0] == "#" and _FORMULA_ERROR.fullmatch(value):
         return "holds a spreadsheet's error"
     if not value.isprintable() and any(character < " " for character in value):
@@ -55,6 +59,7 @@ def _uid_problem(value: str) -> str:
     return "" if is_uid(value) else "is no DICOM UID: up to 64 digits and dots"
 
 
+@lru_cache(maxsize=8192)
 def _date_problem(value: str) -> str:
     if as_date(value) is not None:
         return ""
@@ -64,6 +69,7 @@ def _date_problem(value: str) -> str:
     return "may be read as two dates; write 2024-01-31" if ambiguous else "is no date; write 2024-01-31"
 
 
+@lru_cache(maxsize=1024)
 def _modality_problem(value: str) -> str:
     return "" if re.fullmatch(r"[A-Za-z0-9_ ,;/\\]{1,64}", value) else "is no modality such as CT"
 

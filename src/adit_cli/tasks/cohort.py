@@ -49,6 +49,19 @@ class CohortRow:
     where: str = field(default="", compare=False)
     """How its owner finds it: `cohort.csv row 17`."""
 
+    def asked(self) -> CohortRow:
+        """Return what it asks of a source: other rows may ask the same."""
+        return CohortRow(
+            0,
+            patient_id=self.patient_id,
+            study_uid=self.study_uid,
+            accession_number=self.accession_number,
+            study_date=self.study_date,
+            modality=self.modality,
+            patient_name=self.patient_name,
+            patient_birth_date=self.patient_birth_date,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class CohortTable:

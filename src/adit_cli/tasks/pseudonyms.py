@@ -69,7 +69,7 @@ def tells_of(pseudonym: str, own: Iterable[str]) -> bool:
 
 
 def _letters(value: str) -> str:
-    return "".join(filter(str.isalnum, value)).casefold()
+    return (value if value.isalnum() else "".join(filter(str.isalnum, value))).casefold()
 
 
 class Namer:

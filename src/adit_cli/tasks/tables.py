@@ -45,7 +45,7 @@ class Row:
     @property
     def extra(self) -> dict[str, str]:
         """What the columns hold that mean nothing to us."""
-        return {title: _cell(self.record, place) for title, place in self.header.extra.items()}
+        return {title: self.record.cells[place] for title, place in self.header.extra.items()}
 
     def fault(self, name: str) -> str:
         """Return what is wrong with a cell whatever it is for."""
@@ -111,7 +111,8 @@ class _Table:
     def rows(self, path: Path, sheet: str) -> Iterator[Row]:
         """Yield the rows that hold anything; without a header that we know there are none."""
         for record in read_records(path, sheet, self._worth, self._fault):
-            if not record.faults and not any(map(str.strip, record.cells)):
+            record.cells = [cell.strip() for cell in record.cells]
+            if not record.faults and not any(record.cells):
                 continue
             if self._header is not None:
                 yield self._row(self._header, record)
@@ -134,13 +135,15 @@ class _Table:
 
     def _row(self, header: Header, record: Record) -> Row:
         number = record.place - header.place
-        if any(map(str.strip, record.cells[header.width :])):
-            self._problems.add(number, f"has {len(record.cells)} cells below {header.width} headers")
-        cells = {name: _cell(record, place) for name, place in header.known.items()}
-        return Row(number, cells, header, record)
+        cells = record.cells
+        if len(cells) > header.width and any(cells[header.width :]):
+            self._problems.add(number, f"has {len(cells)} cells below {header.width} headers")
+        if len(cells) < header.width:
+            cells += [""] * (header.width - len(cells))
+        return Row(number, {name: cells[place] for name, place in header.known.items()}, header, record)
 
     def _read_header(self, record: Record) -> Header:
-        titles = [cell.strip() for cell in record.cells]
+        titles = record.cells
         mapped = {plain(header): name for name, header in self._columns.items()}
         known: dict[str, int] = {}
         extra: dict[str, int] = {}
@@ -161,10 +164,6 @@ class _Table:
     def _unclaimed(self, name: str | None) -> str | None:
         """Return the name unless the job takes it from another column."""
         return None if name in self._columns else name
-
-
-def _cell(record: Record, place: int) -> str:
-    return record.cells[place].strip() if place < len(record.cells) else ""
 
 
 def _distinct(title: str, taken: Mapping[str, int]) -> str:

@@ -72,7 +72,7 @@ def wanted_by(job: Job) -> Wanted:
         warnings += read.warnings
     warnings += check_given(job.pseudonyms, rows)
     for row in rows:
-        asked = replace(row, number=0, series_uid="", pseudonym="", where="")
+        asked = row.asked()
         wishes.setdefault(asked, Wish(asked)).rows.append(row)
     for uid in studies.uids:
         study, _, series = uid.partition("/")

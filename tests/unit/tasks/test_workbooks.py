@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import re
 import tracemalloc
 import zipfile
@@ -7,6 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+from openpyxl.worksheet._reader import WorkSheetParser
 
 from adit_cli.errors import UsageError
 from adit_cli.tasks.cohort import CohortRow, CohortTable, Table, read_cohort
@@ -153,6 +155,54 @@ def test_texts_in_runs_and_without_places_are_read(tmp_path: Path) -> None:
     ]
 
 
+def test_what_only_looks_like_an_escape_is_read_as_it_is_shown(tmp_path: Path) -> None:
+    texts = "<si><t>patient_id</t></si><si><t>P_x005F_x0009_1</t></si>"
+    rows = (
+        '<row><c t="s"><v>0</v></c></row><row><c t="s"><v>1</v></c></row>'
+        '<row><c t="inlineStr"><is><t>P_x005F_x0009_2</t></is></c></row>'
+    )
+
+    found = read(raw_workbook(tmp_path / "c.xlsx", rows, texts)).rows
+
+    assert [row.patient_id for row in found] == ["P_x0009_1", "P_x0009_2"]
+
+
+def test_cells_and_rows_that_are_left_out_are_empty(tmp_path: Path) -> None:
+    rows = (
+        '<row r="3"><c r="B3" t="str"><v>patient_id</v></c><c r="D3" t="str"><v>study_date</v></c></row>'
+        '<row r="5"><c r="D5" t="str"><v>2024-01-31</v></c></row><row r="6"><c r="B6"><v>7</v></c></row>'
+    )
+
+    found = problems_of(raw_workbook(tmp_path / "c.xlsx", rows))
+
+    assert re.findall(r"row \d+", found) == ["row 2"]
+
+
+def test_a_sheet_that_does_not_say_how_large_it_is_is_not_parsed_for_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_parser: object) -> None:
+        raise AssertionError("it was parsed for its size alone")
+
+    monkeypatch.setattr(WorkSheetParser, "parse_dimensions", refuse)
+
+    assert read(workbook(tmp_path / "c.xlsx", [["patient_id"], ["1"]])).rows == [CohortRow(1, patient_id="1")]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_search_for_cycles_is_afterwards_as_it_was(tmp_path: Path, *, enabled: bool) -> None:
+    path = workbook(tmp_path / "c.xlsx", [["unknown"], ["1"]])
+    before = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        problems_of(path)
+        after = gc.isenabled()
+    finally:
+        (gc.enable if before else gc.disable)()
+
+    assert after is enabled
+
+
 def test_the_first_visible_sheet_is_taken_unless_one_is_named(tmp_path: Path) -> None:
     rows = [["patient_id"], ["1"]]
     path = workbook(tmp_path / "c.xlsx", rows, before=[("Notes", "hidden"), ("Gone", "veryHidden")])
@@ -187,6 +237,9 @@ def test_a_huge_cell_is_refused_by_its_name(tmp_path: Path) -> None:
         '<row><c r="!1"><v>1</v></c></row>',
         '<row><c t="s"><v>9</v></c></row>',
         '<row><c t="s"><v>x</v></c></row>',
+        '<row r="2"><c t="str"><v>patient_id</v></c></row><row r="1"><c><v>2</v></c></row>',
+        '<row r="2"><c t="str"><v>patient_id</v></c></row><row r="2"><c><v>2</v></c></row>',
+        '<row><c r="B1"><v>1</v></c><c r="A1"><v>2</v></c></row>',
     ],
 )
 def test_a_workbook_that_is_not_sound_is_an_error(tmp_path: Path, rows: str) -> None:

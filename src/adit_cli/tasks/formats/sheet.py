@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Protocol, TypeAlias
 
+from adit_cli.tasks.formats.package import Cell, Rows
 from adit_cli.tasks.formats.record import LONGEST_CELL, Record
-from adit_cli.tasks.formats.shown import NO_DATE, NumberStyle, number_style, shown_moment
+from adit_cli.tasks.formats.shown import NumberStyle, number_style, shown_moment
 
 _MOST_ROWS = 1 << 20
 """Rows of a sheet: Excel has no more."""
@@ -17,108 +17,104 @@ _ESCAPED = re.compile(r"_x(00[01][0-9A-Fa-f]|005[Ff])_")
 _NO_RESULT = "holds a formula without a result: open the table in a spreadsheet program, and save it"
 
 
-class _Style(Protocol):
-    """What we need of openpyxl's style."""
-
-    numFmtId: int  # noqa: N815  openpyxl's name
-
-
-class _Cell(Protocol):
-    """What we need of openpyxl's cell."""
-
-    value: object
-    data_type: str
-    number_format: str
-    style_array: _Style
-
-
-Rows: TypeAlias = Iterator[Sequence[_Cell]]
-
-
 class Formulas:
     """The same sheet read for its formulas, and only as far as somebody asks."""
 
     def __init__(self, start: Callable[[], Rows]) -> None:
         self._start = start
         self._rows: Rows | None = None
-        self._row: Sequence[_Cell] = ()
         self._place = 0
+        self._columns: set[int] = set()
 
     def at(self, place: int, column: int) -> bool:
         """Return whether a cell holds a formula; places must not go down."""
         if self._rows is None:
             self._rows = self._start()
         while self._place < place:
-            self._row = next(self._rows, ())
-            self._place += 1
-        return column < len(self._row) and self._row[column].data_type == "f"
+            self._place, row = next(self._rows, (place, ()))
+            self._columns = {cell["column"] - 1 for cell in row if cell["data_type"] == "f"}
+        return self._place == place and column in self._columns
 
 
 class SheetReader:
     """Reads the rows of one sheet."""
 
-    def __init__(self, formulas: Formulas | None, *, since_1904: bool) -> None:
+    def __init__(
+        self, formats: Callable[[int], tuple[int, str]], formulas: Formulas | None, *, since_1904: bool
+    ) -> None:
+        self._formats = formats
         self._formulas = formulas
         self._since_1904 = since_1904
-        self._styles: dict[tuple[int, str], NumberStyle] = {}
+        self._styles: dict[int, NumberStyle] = {}
 
     def read(self, rows: Rows) -> Iterator[Record]:
-        """Yield the rows that have cells; a row far below its place would have us count to it for ever."""
-        for place, row in enumerate(rows, start=1):
-            if place > _MOST_ROWS:
-                raise ValueError("has more rows than a sheet")
+        """Yield the rows that have cells; those and cells that are out of order would be taken for others."""
+        last = 0
+        for place, row in rows:
+            if not last < place <= _MOST_ROWS:
+                raise ValueError("has rows out of order, or more than a sheet")
+            last = place
             if row:
                 yield self._record(place, row)
 
-    def _record(self, place: int, row: Sequence[_Cell]) -> Record:
+    def _record(self, place: int, row: Sequence[Cell]) -> Record:
         record = Record(place, [], typed=True, in_sheet=True)
+        texts = record.cells
         for cell in row:
-            value = cell.value
-            if isinstance(value, str):
-                text = self._text(cell, value, record)
-            elif value is None:
-                text = self._nothing(cell, record)
-            else:
-                text = self._typed(cell, value, record)
-            record.cells.append(text)
+            if (passed := cell["column"] - 1 - len(texts)) < 0:
+                raise ValueError("has cells out of order")
+            if passed:
+                texts += [""] * passed
+            value = cell["value"]
+            texts.append(
+                value
+                if type(value) is str and len(value) <= LONGEST_CELL and "_x" not in value
+                else self._shown(cell, value, record)
+            )
         return record
 
-    def _text(self, cell: _Cell, value: str, record: Record) -> str:
-        column = len(record.cells)
-        if len(value) > LONGEST_CELL:
-            record.faults[column] = f"has more than {LONGEST_CELL:,} characters"
-            return ""
-        if cell.data_type == "e" and value == "#VALUE!" and self._style(cell).date:
-            record.faults[column] = NO_DATE  # what openpyxl makes of a day out of range
-            return ""
-        return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value) if "_x" in value else value
-
-    def _nothing(self, cell: _Cell, record: Record) -> str:
-        """Return no text; a formula whose result is the empty text is of another type."""
-        if self._formulas and cell.data_type != "str" and self._formulas.at(record.place, len(record.cells)):
-            record.faults[len(record.cells)] = _NO_RESULT
-        return ""
-
-    def _typed(self, cell: _Cell, value: object, record: Record) -> str:
-        if isinstance(value, bool):
-            return str(value).upper()
+    def _shown(self, cell: Cell, value: object, record: Record) -> str:
+        """Return the text of a cell that is more than that, or of none; what is wrong with it is a fault."""
+        if value is None:
+            return self._nothing(cell, record)
         try:
-            if isinstance(value, datetime | date | time | timedelta):
-                return shown_moment(value)
-            return self._number(cell, value, record)
+            return self._typed(cell, value, record)
         except ValueError as error:
             record.faults[len(record.cells)] = str(error)
             return ""
 
-    def _number(self, cell: _Cell, value: object, record: Record) -> str:
-        style = self._style(cell)
+    def _nothing(self, cell: Cell, record: Record) -> str:
+        """Return no text; a formula whose result is the empty text is of another type."""
+        if (
+            self._formulas
+            and cell["data_type"] != "str"
+            and self._formulas.at(record.place, len(record.cells))
+        ):
+            record.faults[len(record.cells)] = _NO_RESULT
+        return ""
+
+    def _typed(self, cell: Cell, value: object, record: Record) -> str:
+        match value:
+            case str() if len(value) > LONGEST_CELL:
+                raise ValueError(f"has more than {LONGEST_CELL:,} characters")
+            case str():
+                return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
+            case bool():
+                return str(value).upper()
+            case datetime() | date() | time() | timedelta():
+                return shown_moment(value)
+            case _:
+                return self._number(cell, value, record)
+
+    def _number(self, cell: Cell, value: object, record: Record) -> str:
+        style = self._style(cell["style_id"])
         if style.plain:
             record.numbers.add(len(record.cells))
         return style.show(str(value))
 
-    def _style(self, cell: _Cell) -> NumberStyle:
-        number, code = key = cell.style_array.numFmtId, cell.number_format
-        if key not in self._styles:
+    def _style(self, style_id: int) -> NumberStyle:
+        if style_id not in self._styles:
+            number, code = self._formats(style_id)
             named = None if code == "General" else code
-            self._styles[key] = number_style(number, named, since_1904=self._since_1904)
-        return self._styles[key]
+            self._styles[style_id] = number_style(number, named, since_1904=self._since_1904)
+        return self._styles[style_id]

@@ -35,15 +35,16 @@ def _completed_years(born: date, day: date) -> int:
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
-def born_between(ages: NumberRule, first: date, last: date) -> DateRange | None:
-    """Return the birth dates that people of these ages can have in studies from `first` to `last`.
+def born_between(ages: NumberRule, days: DateRange) -> DateRange | None:
+    """Return the birth dates that people of these ages can have in studies of these days.
 
     None where neither end is known, or the calendar does not reach.
     """
     youngest = min(wanted.low for wanted in ages.ranges)
     oldest = max(wanted.high for wanted in ages.ranges)
-    latest = _years_before(last, math.floor(youngest)) if youngest > 0 and not math.isinf(youngest) else None
-    earliest = None if math.isinf(oldest) else _years_before(first, math.floor(oldest) + 1)
+    first, last = days.start, days.end
+    latest = _years_before(last, math.floor(youngest)) if last and 0 < youngest < math.inf else None
+    earliest = None if first is None or math.isinf(oldest) else _years_before(first, math.floor(oldest) + 1)
     return DateRange(earliest, latest) if earliest or latest else None
 
 

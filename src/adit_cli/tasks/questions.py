@@ -19,6 +19,7 @@ from adit_cli.tasks.windows import Window, WindowedFind
 from adit_cli.tasks.wishes import Wish
 
 QUERY = "select.studies.query"
+_BLIND = "{}: {} cuts long answers, so shorter times were asked for; studies without a {} may be missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Part:
         if window is None:
             return keys
         ages, where = self.query.patient_age, self.query.where
-        born = born_between(ages, window.start, window.end) if ages else None
+        born = born_between(ages, window.days) if ages else None
         if born is not None and not {"PatientBirthDate", "PatientAge"} & where.keys():
             keys["PatientBirthDate"] = born.key()
         return keys | window.keys()
@@ -100,12 +101,13 @@ def _rows_without(wish: Wish, answer: Answer) -> Iterator[Unresolved]:
 def _selected(places: Sequence[Place], part: Part) -> Reply:
     reply, offers, left_out = Reply(), list[Offer](), dict[str, str]()
     for place in places:
-        find = WindowedFind(place.source, part.keys, place.cap, part.today)
+        find = WindowedFind(place.source, part.keys, place.cap, part.today, part.name)
         selection = choose(place.source, part.query, find.all(part.window), part.name)
         offers += [Offer(place, study) for study in selection.studies]
         left_out |= {uid: rule for uid, rule in selection.left_out.items() if uid not in left_out}
         reply.unresolved += _cut(place.name, part.name, find)
         reply.notes += untold(place.name, part.name, selection.untold)
+        reply.notes += [_BLIND.format(part.name, place.name, what) for what in sorted(find.blind)]
     _take(reply, offers, "", ())
     taken = {offer.uid for offer in offers}
     reply.excluded = [(rule, uid) for uid, rule in left_out.items() if uid not in taken]
@@ -133,6 +135,13 @@ def _cut(name: str, query: str, find: WindowedFind) -> Iterator[Unresolved]:
             Reason.INCOMPLETE,
             f"{name} cuts its answer, and some studies have no date or time to ask for: there may be more",
             "have the limit of the archive raised, or name such studies by UID or accession number",
+        )
+    for label in find.before:
+        yield Unresolved(
+            label,
+            Reason.INCOMPLETE,
+            f"{name} gave as many studies as it gives at most, as showed later: there may be more",
+            "set limits.max_results of the node, and run again",
         )
 
 

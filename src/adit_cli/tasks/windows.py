@@ -31,6 +31,8 @@ class Window:
     start: date
     end: date
     minutes: tuple[int, int] = (0, _DAY)
+    opens: tuple[bool, bool] = (False, False)
+    """Whether all that is earlier belongs to it, and all that is later."""
 
     def __str__(self) -> str:
         days = f"{self.start}" if self.start == self.end else f"{self.start} to {self.end}"
@@ -39,9 +41,14 @@ class Window:
         first, last = (f"{minute // 60:02d}:{minute % 60:02d}" for minute in self.minutes)
         return f"{days} {first} to {last}"
 
+    @property
+    def days(self) -> DateRange:
+        """The days, without an end where it is open."""
+        return DateRange(None if self.opens[0] else self.start, None if self.opens[1] else self.end)
+
     def keys(self) -> Attributes:
         """Return the matching keys for this window."""
-        keys = {"StudyDate": DateRange(self.start, self.end).key()}
+        keys = {"StudyDate": self.days.key()}
         first, last = self.minutes
         if self.minutes != (0, _DAY):
             keys["StudyTime"] = f"{_clock(first)}00-{_clock(last - 1)}59.999999"
@@ -51,7 +58,11 @@ class Window:
         """Return the window in two; nothing where it is as short as it gets."""
         if self.start < self.end:
             middle = self.start + (self.end - self.start) // 2
-            return replace(self, end=middle), replace(self, start=middle + timedelta(days=1))
+            early, late = self.opens
+            return (
+                replace(self, end=middle, opens=(early, False)),
+                replace(self, start=middle + timedelta(days=1), opens=(False, late)),
+            )
         first, last = self.minutes
         half = (last - first) // 2 // SHORTEST * SHORTEST
         if half < SHORTEST or not into_times:
@@ -65,6 +76,8 @@ class Cap:
 
     known: int | None = None
     _counts: set[int] = field(default_factory=set[int])
+    _taken: dict[int, list[tuple[str, Window]]] = field(default_factory=dict[int, list[tuple[str, "Window"]]])
+    """Windows that were taken for whole, by how many answers they had."""
 
     def looks_reached(self, count: int, *, same: bool = False) -> bool:
         """Return whether an answer of so many may be cut; `same` are those of the wider query before.
@@ -82,6 +95,16 @@ class Cap:
             self.known = count
         return again or is_round
 
+    def take(self, count: int, query: str, window: Window) -> None:
+        """Note a window that was taken for whole."""
+        if self.known is None and count >= SUSPICIOUS:
+            self._taken.setdefault(count, []).append((query, window))
+
+    def prove(self, count: int) -> list[tuple[str, Window]]:
+        """Note that an answer of so many was cut; return the windows that must have been cut as well."""
+        self.known = self.known or count
+        return self._taken.pop(count, [])
+
 
 KeysOf: TypeAlias = Callable[[Window | None], Mapping[str, str]]
 """Returns what is asked of a window; None is all of time."""
@@ -90,17 +113,22 @@ KeysOf: TypeAlias = Callable[[Window | None], Mapping[str, str]]
 class WindowedFind:
     """One query, asked in as many windows as it takes."""
 
-    def __init__(self, source: Source, keys_of: KeysOf, cap: Cap, today: date) -> None:
+    def __init__(self, source: Source, keys_of: KeysOf, cap: Cap, today: date, name: str = "") -> None:
+        self._name = name
         self._source = source
         self._keys_of = keys_of
         self._cap = cap
-        self._all_of_time = Window(FIRST_DAY, today + timedelta(days=1))
+        self._all_of_time = Window(FIRST_DAY, today + timedelta(days=1), opens=(True, True))
         self._into_times = not keys_of(None).get("StudyTime")
         self._found: dict[tuple[str, str], Attributes] = {}
         self.cut: list[Window] = []
         """Windows that may have been cut although nothing shorter can be asked."""
         self.beyond: list[Window] = []
         """Windows with studies that shorter windows do not reach, since they have no date or time there."""
+        self.before: list[str] = []
+        """What other queries took for whole until the node's limit was known."""
+        self.blind: set[str] = set()
+        """What studies must have to be found in shorter windows, where an answer was cut."""
 
     def all(self, window: Window | None) -> list[Attributes]:
         """Return what the source has in a window, each study of each patient once."""
@@ -109,21 +137,48 @@ class WindowedFind:
 
     def _search(self, window: Window | None, wider_uids: Collection[str] = ()) -> set[str]:
         """Return the UIDs of the studies in a window, gone through in halves where an answer looks cut."""
-        uids, is_cut = self._ask(window, wider_uids)
-        if not is_cut:
-            return uids
+        uids, count, is_cut = self._ask(window, wider_uids)
         wider = window or self._all_of_time
+        if not is_cut:
+            self._cap.take(count, self._name, wider)
+            return uids
+        below = self._below(wider, uids)
+        if below - uids or not count:
+            self._note_blind(window)
+        if count and below - uids:
+            self._ask_again(self._cap.prove(count))
+        return uids | below
+
+    def _below(self, wider: Window, uids: Collection[str]) -> set[str]:
+        """Return the UIDs of the studies in a window's halves."""
         halves = wider.halves(into_times=self._into_times)
         if not halves:
             self.cut.append(wider)
-            return uids
+            return {*uids}
         below = {uid for half in halves for uid in self._search(half, uids)}
-        if uids - below:
+        if not below.issuperset(uids):
             self.beyond.append(wider)
-        return uids | below
+        return below
 
-    def _ask(self, window: Window | None, wider_uids: Collection[str]) -> tuple[set[str], bool]:
-        """Return what one query finds, and whether it may be cut; some nodes refuse too much."""
+    def _note_blind(self, window: Window | None) -> None:
+        if window is None:
+            self.blind.add("StudyDate")
+        elif window.start == window.end and window.minutes == (0, _DAY) and self._into_times:
+            self.blind.add("StudyTime")
+
+    def _ask_again(self, taken: Sequence[tuple[str, Window]]) -> None:
+        """Ask in halves for what was taken for whole; of another query, only tell."""
+        for query, window in taken:
+            if query == self._name:
+                self._below(window, ())
+            else:
+                self.before.append(f"{query} {window}")
+
+    def _ask(self, window: Window | None, wider_uids: Collection[str]) -> tuple[set[str], int, bool]:
+        """Return what one query finds, and whether it may be cut; some nodes refuse too much.
+
+        The number of answers is 0 where it was not that which gave the cut away.
+        """
         is_cut = False
         try:
             answers: Sequence[Attributes] = self._source.find(Level.STUDY, self._keys_of(window))
@@ -132,12 +187,14 @@ class WindowedFind:
         except TransientNodeError as error:
             if error.reason is not Reason.REFUSED or not self._may_be_halved(window):
                 raise
-            return set(), True
+            return set(), 0, True
         studies = [study for study in answers if study.get("StudyInstanceUID")]
         for study in studies:
             self._found.setdefault((study["StudyInstanceUID"], study.get("PatientID", "")), study)
         uids = {study["StudyInstanceUID"] for study in studies}
-        return uids, is_cut or self._cap.looks_reached(len(answers), same=uids == wider_uids)
+        if is_cut:
+            return uids, 0, True
+        return uids, len(answers), self._cap.looks_reached(len(answers), same=uids == wider_uids)
 
     def _may_be_halved(self, window: Window | None) -> bool:
         return bool((window or self._all_of_time).halves(into_times=self._into_times))
@@ -146,7 +203,8 @@ class WindowedFind:
 def partitions(days: DateRange | None, partition: str, today: date) -> list[Window | None]:
     """Return the windows that a range of dates is asked in; without a range, all of time at once.
 
-    Up to tomorrow, since clocks of modalities differ from ours.
+    The last part of a range without an end begins at the latest tomorrow, since clocks of modalities differ
+    from ours, and is open.
     """
     if days is None:
         return [None]
@@ -155,12 +213,13 @@ def partitions(days: DateRange | None, partition: str, today: date) -> list[Wind
     start = days.start
     if start is None:
         start = _first_part(end)
-        windows.append(Window(FIRST_DAY, start - timedelta(days=1)))
+        last = start - timedelta(days=1)
+        windows.append(Window(min(FIRST_DAY, last), last, opens=(True, False)))
     if partition == "auto" and end - start <= _SHORT:
-        return [*windows, Window(start, end)]
+        return [*windows, Window(start, end, opens=(False, days.end is None))]
     while start <= end:
         last = min(_last_of(partition, start), end)
-        windows.append(Window(start, last))
+        windows.append(Window(start, last, opens=(False, last == end and days.end is None)))
         start = last + timedelta(days=1)
     return windows
 

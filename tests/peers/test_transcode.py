@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +9,12 @@ import pytest
 from pydicom.dataset import FileDataset
 from pydicom.pixels.decoders.base import Decoder
 from pydicom.uid import UID
-from pynetdicom import AE, evt
 
 from adit_cli.dicom.files import part10_header, read_file_meta
 from adit_cli.errors import Reason
-from adit_cli.jobfile.node import DimsePeer, Limits, ServerNode
-from adit_cli.nodes import open_destination
-from adit_cli.nodes.base import Delivered, Ready
 from tests.support.builders import build_study
 from tests.support.disk import at_most
-from tests.support.peers import LOOPBACK, PynetdicomPeer, serving
+from tests.support.picky import send
 from tests.support.reading import pydicom_file, read_dicom
 
 pytestmark = pytest.mark.peers
@@ -32,28 +27,6 @@ COMPRESSED = [
     "MR_small_jpeg_ls_lossless.dcm",
     "image_dfl.dcm",
 ]
-
-
-def ready(path: Path) -> Ready:
-    meta = read_file_meta(path)
-    return Ready(
-        path, meta.sop_instance_uid, meta.sop_class_uid, meta.transfer_syntax_uid, path.stat().st_size
-    )
-
-
-def send(files: list[Path], accepted: str, **spec: str) -> tuple[list[Delivered], dict[str, bytes]]:
-    """Send files to a peer that takes their SOP classes in one transfer syntax only."""
-    ae = AE(ae_title="PEER")
-    for path in files:
-        ae.add_supported_context(read_file_meta(path).sop_class_uid, accepted)
-    peer = PynetdicomPeer("PEER", 0)
-    with serving(ae, [(evt.EVT_C_STORE, peer.keep)]) as port:
-        node = ServerNode.model_validate(
-            {"dimse": DimsePeer(ae_title="PEER", host=LOOPBACK, port=port), "limits": Limits(), **spec}
-        )
-        with closing(open_destination("pacs", node, "ADIT")) as destination:
-            told = list(destination.begin("key").add([ready(path) for path in files]))
-    return told, peer.received
 
 
 @pytest.mark.parametrize("accepted", [EXPLICIT, IMPLICIT])

@@ -6,6 +6,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adit_cli.dicom.byte_order import turn_to_little_endian
+from adit_cli.dicom.elements import EXPLICIT_BIG
 from adit_cli.errors import DataError, Reason
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ _ALWAYS_LOSSY = {
     "1.2.840.10008.1.2.4.81": "ISO_14495_1",
 }
 """The transfer syntaxes that lose something in any case, and their methods (PS3.3 §C.7.6.1.1.5)."""
-_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 
 
 def transcode(source: Path, target: Path, transfer_syntax_uid: str) -> None:
@@ -27,7 +28,7 @@ def transcode(source: Path, target: Path, transfer_syntax_uid: str) -> None:
 
     DataError where it cannot be done: no decoder, or pixel data that are not what they say.
     """
-    from pydicom import dcmread  # noqa: PLC0415 # pyright: ignore[reportUnknownVariableType] - pydicom is slow to load and its PathLike without argument
+    from pydicom import dcmread, dcmwrite  # noqa: PLC0415 # pyright: ignore[reportUnknownVariableType] - pydicom is slow to load and its PathLike without argument
     from pydicom.uid import UID  # noqa: PLC0415 - as below
 
     try:
@@ -37,8 +38,10 @@ def transcode(source: Path, target: Path, transfer_syntax_uid: str) -> None:
             syntax = ds.file_meta.TransferSyntaxUID
             _require_decoder(syntax)
             _decompress(ds, syntax)
+            if syntax == EXPLICIT_BIG:
+                turn_to_little_endian(ds)
             ds.file_meta.TransferSyntaxUID = UID(transfer_syntax_uid)
-            ds.save_as(target, enforce_file_format=True)
+            dcmwrite(target, ds, enforce_file_format=True)
     except (AttributeError, LookupError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
         said = f"its data set cannot be decoded ({type(error).__name__})"
         raise DataError(said, reason=Reason.NO_CONTEXT) from error
@@ -47,8 +50,6 @@ def transcode(source: Path, target: Path, transfer_syntax_uid: str) -> None:
 def _require_decoder(syntax: UID) -> None:
     from pydicom.pixels.decoders.base import get_decoder  # noqa: PLC0415 - as above
 
-    if syntax == _BIG_ENDIAN:
-        raise DataError("its pixels are in big endian order", reason=Reason.NO_CONTEXT)
     try:
         known = not syntax.is_encapsulated or get_decoder(syntax).is_available
     except NotImplementedError:

@@ -1,4 +1,8 @@
-"""The cohort's table with what the sources have for each row: a batch query."""
+"""The cohort's table with what the sources have for each row: a batch query.
+
+It can be read as a cohort again, for which nothing may be said of a study in two columns: what a row asks for stands
+where what was found would, if nothing was.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from adit_cli.tasks.planned import PlannedStudy
 from adit_cli.tasks.task import Unresolved
 from adit_cli.tasks.wishes import tables_of, wanted_by
 
+_DOUBLE = {"study_uid": "StudyInstanceUID", "study_date": "StudyDate", "modality": "ModalitiesInStudy"}
 ASKED = [field.name for field in fields(CohortRow) if field.name not in {"number", "where"}]
 
 
@@ -31,12 +36,12 @@ def batch_rows(job: Job, preview: Preview) -> list[Row]:
     return [
         {
             "row": row.where or number,
-            **{name: getattr(row, name) for name in used},
+            **{_DOUBLE.get(name, name): getattr(row, name) for name in used},
             **extra.get(number, {}),
             **study,
         }
         for number, row in sorted(wanted.items())
-        for study in found.get(number, [{}])
+        for study in found.get(number, [_LEFT_OUT])
     ]
 
 
@@ -66,6 +71,13 @@ _FOUND = (
     "reason",
     "message",
 )
+
+
+_LEFT_OUT: Row = {
+    "state": "none",
+    "reason": "excluded",
+    "message": "what was found is left out by select.studies.exclude",
+}
 
 
 def _study(preview: Preview, study: PlannedStudy) -> Row:

@@ -120,7 +120,7 @@ def test_csv_is_the_cohort_with_what_the_source_has_for_each_row(
 
     assert [(row["row"], row["arm"], row["StudyInstanceUID"], row["reason"]) for row in rows] == [
         ("cohort.csv row 1", "left", thorax.uid, ""),
-        ("cohort.csv row 2", "none", "", "not-found"),
+        ("cohort.csv row 2", "none", "1.2.3", "not-found"),
         ("cohort.csv row 3", "again", thorax.uid, ""),
     ]
     assert (rows[0]["patient_id"], rows[0]["NumberOfStudyRelatedInstances"], rows[0]["state"]) == (
@@ -138,3 +138,37 @@ def test_a_series_that_a_row_names_is_part_of_its_line(
     (row,) = csv.DictReader(io.StringIO(adit.run("plan", job, "--csv").out))
 
     assert (row["series_uid"], row["NumberOfStudyRelatedSeries"]) == (thorax.series[0].uid, "1")
+
+
+def test_the_csv_is_a_cohort_that_asks_for_the_same(adit: CommandLine, job: Path, thorax: BuiltStudy) -> None:
+    (adit.folder / "cohort.csv").write_text(
+        "PatientID,StudyDate,Modality,arm\n"
+        f"{thorax.patient_id},,CT,left\n{thorax.patient_id},1999-01-01,,none\n"
+        f"{thorax.patient_id},,US,none\n"
+    )
+    first = adit.run("plan", job, "--csv").out
+    (adit.folder / "cohort.csv").write_text(first)
+
+    ended = adit.run("plan", job, "--csv")
+    rows = list(csv.DictReader(io.StringIO(ended.out)))
+
+    assert ended.code == 0, ended.err
+    assert [(row["StudyInstanceUID"], row["ModalitiesInStudy"]) for row in rows] == [
+        (thorax.uid, "CT MR"),
+        ("", ""),
+        ("", "US"),
+    ]
+    assert [row["StudyDate"] for row in rows][1:] == ["19990101", ""]
+    assert ended.out == first
+
+
+def test_a_row_of_which_all_is_left_out_says_so(adit: CommandLine, job: Path, thorax: BuiltStudy) -> None:
+    text = job.read_text().replace("studies: {", f"studies: {{exclude: {{uids: [{thorax.uid}]}}, ")
+    job.write_text(text)
+
+    rows = list(csv.DictReader(io.StringIO(adit.run("plan", job, "--csv").out)))
+
+    assert [(row["state"], row["reason"]) for row in rows] == [
+        ("none", "excluded"),
+        ("none", "not-found"),
+    ] + [("none", "excluded")]

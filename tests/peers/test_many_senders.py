@@ -52,7 +52,7 @@ def test_forty_senders_at_once_lose_nothing_and_double_nothing_in_flat_memory(tm
         [made(tmp_path / "made" / str(half), half * SENDERS + sender) for sender in range(SENDERS)]
         for half in range(2)
     ]
-    options = ["-o", tmp_path / "in", "--host", LOOPBACK, "--port", "0", "--max-associations", str(SENDERS)]
+    options = ["-o", tmp_path / "in", "--host", LOOPBACK, "--port", "0"]
     with Adit(tmp_path / "adit").start("receive", "-q", "-v", *options) as receiver:
         assert receiver.stderr is not None
         first_line = receiver.stderr.readline()

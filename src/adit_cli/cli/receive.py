@@ -30,7 +30,9 @@ PortOption = Annotated[
     int | None,
     typer.Option("--port", "-p", min=0, max=65535, help="0 takes any free one.  [default: 11112]"),
 ]
-HostOption = Annotated[str, typer.Option("--host", help="Address to listen on.  [default: all of them]")]
+HostOption = Annotated[
+    str, typer.Option("--host", help="Address to listen on; :: is all, IPv6 too.  [default: all of IPv4]")
+]
 OutOption = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="DIR", help="File into this folder instead of serving jobs."),
@@ -66,7 +68,7 @@ CertCaOption = Annotated[
 ]
 MaxOption = Annotated[
     int | None,
-    typer.Option("--max-associations", min=1, max=500, help="So many callers at once.  [default: 20]"),
+    typer.Option("--max-associations", min=1, max=500, help="So many callers at once.  [default: 64]"),
 ]
 
 

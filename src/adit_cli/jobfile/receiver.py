@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -15,13 +16,26 @@ from adit_cli.jobfile.tls import ReceiverTls
 from adit_cli.jobfile.values import AeTitle
 
 _CALLER = re.compile(r"\*|[^@\\]{1,16}|[^@\\]{0,16}@[^\s@]+")
+_NUMERIC = re.compile(r"[\d.]+|.*[:/].*")
+"""What is meant as an address or network; a host's name has neither colons nor slashes."""
 
 
 def checked_caller(text: str) -> str:
     """Return who may call, as it was written; ValueError where that names nobody."""
-    if not _CALLER.fullmatch(text):
+    ae_title, at, place = text.rpartition("@")
+    names_nobody = _is_address(place) != bool(at) if _NUMERIC.fullmatch(place) else False
+    if not _CALLER.fullmatch(text) or names_nobody or ("*" in ae_title and ae_title != "*"):
         raise ValueError("write AE_TITLE, AE_TITLE@host, @host, @10.1.0.0/16, or * for anyone")
     return text
+
+
+def _is_address(text: str) -> bool:
+    """Return whether a text is an address or a network."""
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 class ReceiverSpec(Strict):
@@ -45,7 +59,7 @@ class ReceiverSpec(Strict):
         examples=[["CLINICAL_SEND@10.1.2.4"]],
     )
     max_associations: int = Field(
-        default=20, ge=1, le=500, description="How many may call at once.", examples=[20]
+        default=64, ge=1, le=500, description="How many may call at once.", examples=[64]
     )
     tls: ReceiverTls | None = Field(
         default=None, description="Our certificate, where callers must speak TLS."

@@ -38,7 +38,7 @@ def _fits(entry: str, calling: str, host: str) -> bool:
     ae_title, at, place = entry.rpartition("@")
     if not at:
         return entry in {ANYONE, calling}
-    return ae_title in {"", calling} and _is_at(place, host)
+    return ae_title in {"", ANYONE, calling} and _is_at(place, host)
 
 
 def _is_at(place: str, host: str) -> bool:

@@ -38,7 +38,7 @@ class Reception:
     """The address to listen on; every one by default."""
     guests: Guests = EVERYONE
     """Who may call."""
-    max_associations: int = 20
+    max_associations: int = 64
     sync: bool = True
     """Whether an instance is safe on the disk before it is accepted."""
     silence: float = 120.0

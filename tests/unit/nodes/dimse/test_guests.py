@@ -15,6 +15,8 @@ from adit_cli.nodes.dimse.guests import EVERYONE, Guests
         ("PACS@10.0.0.9", "PACS", "10.0.0.8", False),
         ("PACS@10.0.0.9", "OTHER", "10.0.0.9", False),
         ("@10.0.0.9", "ANY", "10.0.0.9", True),
+        ("*@10.0.0.9", "ANY", "10.0.0.9", True),
+        ("*@10.0.0.9", "ANY", "10.0.0.8", False),
         ("@10.1.0.0/16", "ANY", "10.1.200.3", True),
         ("@10.1.0.0/16", "ANY", "10.2.0.3", False),
         ("PACS@nowhere.invalid", "PACS", "10.0.0.9", False),
@@ -49,3 +51,16 @@ def test_whoever_is_asked_to_send_may_call_as_long_as_that_lasts() -> None:
 def test_callers_that_name_nobody_are_refused_in_the_config(text: str) -> None:
     with pytest.raises(ValidationError, match="write AE_TITLE"):
         ReceiverSpec(accept=(text,))
+
+
+@pytest.mark.parametrize(
+    "text", ["10.1.2.3", "10.1.0.0/16", "::1", "@10.1.2.300", "@10.1.0.0/99", "PACS@10.1", "@pacs/16"]
+)
+def test_addresses_that_nobody_could_call_from_are_refused_in_the_config(text: str) -> None:
+    with pytest.raises(ValidationError, match="write AE_TITLE"):
+        ReceiverSpec(accept=(text,))
+
+
+@pytest.mark.parametrize("text", ["*", "PACS", "PACS@pacs.example.org", "@::1", "*@10.1.2.3", "@10.1.0.9/16"])
+def test_callers_are_taken_as_they_are_written(text: str) -> None:
+    assert ReceiverSpec(accept=(text,)).accept == (text,)

@@ -15,6 +15,7 @@ from benchmarks import (
     rows_move,
     rows_network,
     rows_pipeline,
+    rows_plan,
     rows_query,
     rows_web,
 )
@@ -44,6 +45,7 @@ ROWS: dict[str, RowMaker] = {
     "query": rows_local.query,
     "query-many": rows_query.query_many,
     "cohort": rows_cohort.cohort,
+    "plan": rows_plan.plan,
     "start": rows_local.start,
 }
 

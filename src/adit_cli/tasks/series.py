@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # `adit get` needs no job, and loading its models takes as lo
 
 BLOCKED = "deidentify.modalities.exclude"
 _COUNT = "NumberOfSeriesRelatedInstances"
-_ASKED = ("SeriesInstanceUID", "Modality", "SeriesNumber", "SeriesDescription", _COUNT)
+SERIES_ASKED = ("SeriesInstanceUID", "Modality", "SeriesNumber", "SeriesDescription", _COUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def instances_in(source: Source, study_uid: str, series: Attributes) -> int:
 
 def list_series(source: Source, study_uid: str, more_keys: Collection[str] = ()) -> list[Attributes]:
     """Return the series of a study, each once, whatever else the source answers."""
-    keys = dict.fromkeys((*_ASKED, *more_keys), "") | {"StudyInstanceUID": study_uid}
+    keys = dict.fromkeys((*SERIES_ASKED, *more_keys), "") | {"StudyInstanceUID": study_uid}
     found: dict[str, Attributes] = {}
     for answer in source.find(Level.SERIES, keys):
         series = without_blanks(Level.SERIES, answer)

@@ -1,7 +1,7 @@
 """The cohort's table with what the sources have for each row: a batch query.
 
-It can be read as a cohort again, in which no two columns may say the same: what a row asks for stands where what
-was found would stand, if nothing was.
+It can be read as a cohort again, in which no two columns may say the same: what a row asks for stands where
+what was found would stand, if nothing was.
 """
 
 from __future__ import annotations

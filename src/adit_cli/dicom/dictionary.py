@@ -90,7 +90,7 @@ def tag_of(name: str) -> int | None:
         return int(written[1] + written[2], 16)
     from pydicom.datadict import tag_for_keyword  # noqa: PLC0415 - slow to load and rarely needed
 
-    return tag_for_keyword(name)
+    return tag_for_keyword(name) if name else None  # some retired tags have no keyword
 
 
 def keyword_of(tag: int) -> str:

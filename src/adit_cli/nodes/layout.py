@@ -91,7 +91,6 @@ def _folded(place: PurePosixPath) -> str:
 
 
 def apart(place: PurePosixPath, uid: str) -> PurePosixPath:
-    """Return another name beside one that is taken, always the same for the same UID."""
     """Return a place of its own for a file whose place is taken by another instance."""
     return place.with_name(place.stem + _fingerprint(uid) + place.suffix)
 
@@ -187,9 +186,12 @@ def _formatted(value: str, spec: str) -> str:
 
 
 def _safe_as_a_whole(name: str) -> str:
-    """Mend what only shows in the joined name: dots at its ends, device names of Windows, its length."""
+    """Mend what only shows in the joined name: dots at its ends, device names of Windows, its length.
+
+    One that begins with a hyphen would be an option to most programs.
+    """
     safe = name.rstrip(". ")
-    if safe.startswith("."):
+    if safe.startswith((".", "-")):
         safe = "_" + safe[1:]
     if _RESERVED.fullmatch(safe):
         safe = "_" + safe

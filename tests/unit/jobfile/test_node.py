@@ -61,6 +61,7 @@ def test_a_mistake_in_a_node_is_told_once(written: object, message: str) -> None
         ("{PatientID/{SOPInstanceUID}.dcm", "has a brace that is not closed"),
         ("{PatientId}/{SOPInstanceUID}.dcm", "'PatientId' is no DICOM keyword (did you mean PatientID?)"),
         ("{Qqqqqqqq}/{SOPInstanceUID}.dcm", "'Qqqqqqqq' is no DICOM keyword: use one such as PatientSex"),
+        ("{}/{SOPInstanceUID}.dcm", "'' is no DICOM keyword"),
         ("{PatientID}/image.dcm", "gives every file the same name"),
     ],
 )

@@ -112,6 +112,12 @@ def test_leading_dots_trailing_dots_and_blanks_are_changed() -> None:
     assert ending.startswith("end~")
 
 
+def test_no_name_begins_like_an_option_of_a_program() -> None:
+    found = place("{PatientID}/{SeriesNumber:03}-{SOPInstanceUID}.dcm", PatientID="-rf", SeriesNumber="-1")
+
+    assert [level[:4] for level in found.split("/")] == ["_rf~", "_1-1"]
+
+
 def test_a_name_of_many_values_is_cut_and_keeps_its_suffix() -> None:
     name = place(
         "{PatientName}{PatientID}{StudyID}{SOPInstanceUID}.dcm",

@@ -72,7 +72,7 @@ ProgressOption = Annotated[
 ]
 NoCacheOption = Annotated[
     bool,
-    typer.Option("--no-cache", help="Ask the sources anew, also what they answered within the last hour."),
+    typer.Option("--no-cache", help="Ask the sources anew, also what they answered lately (`run.cache`)."),
 ]
 FailIfEmptyOption = Annotated[
     bool, typer.Option("--fail-if-empty", help="End with exit code 4 where nothing matches.")

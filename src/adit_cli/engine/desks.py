@@ -128,10 +128,11 @@ def open_desk(
 ) -> Generator[OpenDesk]:
     """Open the job's sources for so many that ask side by side, as far as the limits allow.
 
-    What servers answer may be remembered in the folder `memory`.
+    What servers answer may be remembered in the folder `memory`, for as long as the job allows.
     """
     claims = Claims(job, slots, stopping or threading.Event())
-    remembered = DiskMemory(memory) if memory is not None and claims.any_server else None
+    remembers = memory is not None and job.run.cache and claims.any_server
+    remembered = DiskMemory(memory, job.run.cache) if memory is not None and remembers else None
     opened = OpenDesk(job, claims, most, memory=remembered, index=index)
     try:
         yield opened

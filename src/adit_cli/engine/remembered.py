@@ -1,4 +1,4 @@
-"""Remember for an hour which series studies have, so that a plan and the run after it ask once.
+"""Remember for a while which series studies have, so that a plan and the run after it ask once.
 
 Only answers at series level, in which no patient is named: UIDs, modalities, numbers, dates, descriptions.
 What is read back is JSON and nothing else: diskcache would also unpickle what somebody wrote into its file
@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol, cast
@@ -20,7 +21,6 @@ from adit_cli.dicom.query import Attributes, Level
 from adit_cli.engine.folders import make_private
 from adit_cli.nodes.base import FailedInstance, OnArrival, RetrieveRequest, Source
 
-SECONDS = 3600
 LARGEST = 256 * 1024 * 1024
 _PATIENTS = ("Patient", "IssuerOfPatient", "OtherPatient")
 
@@ -85,17 +85,23 @@ def _asked_for(found: Attributes, keys: Mapping[str, str]) -> Attributes:
 class DiskMemory:
     """Texts in a file of this user's state folder; one that cannot be used remembers nothing."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seconds: float, clock: Callable[[], float] = time.time) -> None:
         self._cache = _opened(folder)
+        self._seconds = seconds
+        self._clock = clock
 
     def get(self, key: str) -> str | None:
-        """Return what is remembered, if it is."""
-        value = self._tried(lambda cache: cache.get(key))
-        return value if isinstance(value, str) else None
+        """Return what is remembered, if it is; what another job keeps for longer may be too old here."""
+        match self._tried(lambda cache: cache.get(key, tag=True)):
+            case (str() as value, str() as since) if self._clock() - float(since) < self._seconds:
+                return value
+            case _:
+                return None
 
     def put(self, key: str, value: str) -> None:
-        """Remember a text for an hour."""
-        self._tried(lambda cache: cache.set(key, value, expire=SECONDS))
+        """Remember a text."""
+        since = str(self._clock())
+        self._tried(lambda cache: cache.set(key, value, expire=self._seconds, tag=since))
 
     def close(self) -> None:
         """Close the file."""
@@ -113,8 +119,8 @@ class DiskMemory:
 
 
 class _Cache(Protocol):
-    def get(self, key: str) -> object: ...
-    def set(self, key: str, value: str, expire: float) -> bool: ...
+    def get(self, key: str, *, tag: bool) -> object: ...
+    def set(self, key: str, value: str, expire: float, *, tag: str) -> bool: ...
     def close(self) -> None: ...
 
 

@@ -109,6 +109,13 @@ class Run(Strict):
         examples=["10m"],
         json_schema_extra={"default": "10m"},
     )
+    cache: Duration = Field(
+        default=3600.0,
+        description="How long a source need not be asked again which series a study has; `0` asks each time, "
+        "as `--no-cache` does for one run.",
+        examples=["1h"],
+        json_schema_extra={"default": "1h"},
+    )
 
 
 def _as_number(value: object) -> object:

@@ -7,7 +7,7 @@ import pytest
 
 from adit_cli.engine.desks import open_desk
 from adit_cli.errors import StoppedError
-from adit_cli.jobfile.job import Job
+from adit_cli.jobfile.job import Job, Run
 from adit_cli.nodes.limits import NodeSlots
 from tests.support.job_texts import job_of
 
@@ -39,6 +39,15 @@ def test_planning_counts_against_the_machines_limit(tmp_path: Path, limit: int, 
         opened.resume()
 
     assert free(tmp_path, limit) == limit
+
+
+@pytest.mark.parametrize(("cache", "kept"), [("0", False), ("10m", True)])
+def test_a_job_says_whether_answers_are_remembered(tmp_path: Path, cache: str, *, kept: bool) -> None:
+    job = job_with(tmp_path, "associations: 1")
+    job = job.model_copy(update={"run": Run.model_validate({"cache": cache})})
+
+    with open_desk(job, tmp_path / "slots", memory=tmp_path / "lookups"):
+        assert (tmp_path / "lookups").exists() is kept
 
 
 def test_planning_waits_for_an_association_until_it_is_stopped(tmp_path: Path) -> None:

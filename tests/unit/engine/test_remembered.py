@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 import sqlite3
 import stat
+import time
 import zlib
 from collections.abc import Generator
 from pathlib import Path
@@ -15,6 +16,7 @@ from adit_cli.nodes.folder import FolderSource
 from tests.support.builders import BuiltStudy, build_study
 from tests.support.scripted_nodes import ScriptedSource
 
+HOUR = 3600.0
 KEYS = {"SeriesInstanceUID": "", "Modality": ""}
 
 
@@ -25,7 +27,7 @@ class Place:
         self.folder = folder
         self.study: BuiltStudy = build_study(folder / "in", modalities=("CT", "MR"))
         self.source = ScriptedSource(FolderSource("in", folder / "in"))
-        self.memory = DiskMemory(folder / "lookups")
+        self.memory = DiskMemory(folder / "lookups", HOUR)
         self.remembering = RememberingSource(self.source, "PACS@host:104", self.memory)
 
     def series(self, **more: str) -> list[dict[str, str]]:
@@ -50,11 +52,26 @@ def test_the_series_of_a_study_are_asked_once(place: Place) -> None:
 def test_what_another_run_asked_is_remembered_by_the_next(place: Place) -> None:
     first = place.series()
     place.memory.close()
-    place.memory = DiskMemory(place.folder / "lookups")
+    place.memory = DiskMemory(place.folder / "lookups", HOUR)
     again = RememberingSource(place.source, "PACS@host:104", place.memory)
 
     assert again.find(Level.SERIES, {**KEYS, "StudyInstanceUID": place.study.uid}) == first
     assert len(place.source.finds) == 1
+
+
+@pytest.mark.parametrize(("wanted", "later", "finds"), [(60.0, 59, 1), (60.0, 61, 2), (2 * HOUR, 61, 1)])
+def test_an_answer_is_as_old_as_a_job_allows_at_most(
+    place: Place, wanted: float, later: float, finds: int
+) -> None:
+    now = time.time()
+    place.series()
+    memory = DiskMemory(place.folder / "lookups", wanted, lambda: now + later)
+    RememberingSource(place.source, "PACS@host:104", memory).find(
+        Level.SERIES, {**KEYS, "StudyInstanceUID": place.study.uid}
+    )
+    memory.close()
+
+    assert len(place.source.finds) == finds
 
 
 def test_another_server_is_asked_itself(place: Place) -> None:
@@ -114,7 +131,7 @@ def test_what_somebody_pickled_into_the_file_is_not_read(
 def test_a_file_that_cannot_be_used_remembers_nothing(tmp_path: Path) -> None:
     (tmp_path / "lookups").mkdir()
     (tmp_path / "lookups" / "cache.db").write_bytes(b"no database" * 1000)
-    memory = DiskMemory(tmp_path / "lookups")
+    memory = DiskMemory(tmp_path / "lookups", HOUR)
 
     memory.put("key", "value")
 

@@ -13,7 +13,7 @@ from adit_cli.cli.wording import count, duration, size
 from adit_cli.engine.events import RunStarted, TaskEnded, TaskProgress, TaskStarted
 from adit_cli.errors import Reason
 from adit_cli.nodes.base import Arrival, Source
-from adit_cli.tasks.download import Downloaded, StudyRequest, download
+from adit_cli.tasks.download import Downloaded, StudyRequest, download, refusal_of_all
 from adit_cli.tasks.task import Outcome, Progress, TaskStatus
 
 NAMED = 10
@@ -73,7 +73,10 @@ class FetchWatch:
 
 
 def watch_fetch(source: Source, wanted: Sequence[StudyRequest], folder: Path, style: Style) -> bool:
-    """Fetch one study after the other; return whether all of them are complete."""
+    """Fetch one study after the other; return whether all of them are complete.
+
+    NodeError where the source refused everything.
+    """
     display = open_display(style)
     watch = FetchWatch(display)
     fetched: list[Downloaded] = []
@@ -85,6 +88,8 @@ def watch_fetch(source: Source, wanted: Sequence[StudyRequest], folder: Path, st
             watch.end(number, fetched[-1])
     finally:
         display.close()
+    if (refusal := refusal_of_all(fetched)) is not None:
+        raise refusal
     for line in (line for each in fetched for line in missing_lines(each)):
         typer.echo(line, err=True)
     if style is not Style.NONE:

@@ -60,6 +60,16 @@ class Downloaded:
         return self.listed > 0 and not self.missing and not self.lost
 
 
+def refusal_of_all(fetched: Sequence[Downloaded]) -> NodeError | None:
+    """Return why nothing at all is here, where the source refused everything that it lists."""
+    missing = [lost for each in fetched for lost in each.missing]
+    if any(each.arrived or each.present or not each.missing for each in fetched):
+        return None
+    if not missing or any(lost.reason is not Reason.REFUSED for lost in missing):
+        return None
+    return NodeError(missing[0].message)
+
+
 def requests_for(source: Source, study_uids: Sequence[str], series_uids: Sequence[str]) -> list[StudyRequest]:
     """Return what to fetch; series may be named as `study/series`, else their studies are looked up."""
     if not series_uids:

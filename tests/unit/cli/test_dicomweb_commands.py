@@ -9,7 +9,7 @@ import pytest
 
 from adit_cli.errors import TransientNodeError
 from adit_cli.nodes.retry import Tries
-from tests.support.builders import BuiltStudy
+from tests.support.builders import BuiltStudy, build_study
 from tests.support.commandline import CommandLine
 from tests.support.http_peer import BOUNDARY, MULTIPART, HttpPeer, Reply, Seen, http_peer, multipart
 from tests.support.program import Ended
@@ -120,6 +120,33 @@ def test_a_retrieval_that_goes_wrong_is_named(
     assert ended.code in {3, 6}, ended.err
     assert list(Path("out").rglob("*.dcm")) == []
     told(ended, message, "")
+
+
+@pytest.mark.parametrize("reply", [Reply(401), Reply(403), LOGIN_PAGE, redirect_to_itself])
+def test_a_source_that_refuses_all_that_it_lists_is_told_once_and_ends_with_6(
+    adit: CommandLine, thorax: BuiltStudy, reply: Reply | Callable[[Seen], Reply]
+) -> None:
+    with http_peer(WebPacs([thorax], bent=bending("wado", reply))) as peer:
+        ended = adit.run("get", peer.url, thorax.uid, "-o", "out", "--progress", "none")
+
+    assert ended.code == 6, ended.err
+    assert ended.err.count("WADO-RS") == 1
+
+
+def test_a_source_that_refuses_one_study_of_two_ends_with_3_and_names_what_is_missing(
+    adit: CommandLine, thorax: BuiltStudy, tmp_path: Path
+) -> None:
+    other = build_study(tmp_path / "other", instances=2)
+
+    def refused(seen: Seen) -> Reply | None:
+        return bending("wado", Reply(403))(seen) if other.uid in seen.path else None
+
+    with http_peer(WebPacs([thorax, other], bent=refused)) as peer:
+        ended = adit.run("get", peer.url, other.uid, thorax.uid, "-o", "out", "--progress", "none")
+
+    assert ended.code == 3, ended.err
+    assert all(f"missing {uid}" in ended.err for uid in other.instance_uids)
+    assert len(list(Path("out").rglob("*.dcm"))) == len(thorax.files)
 
 
 def part(content: bytes, more: str = "") -> bytes:

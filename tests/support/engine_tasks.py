@@ -112,3 +112,11 @@ def hang(_place: Path, task: TransferTask, report: Report) -> Outcome:
     report(Progress(task.key, "retrieve"))
     while True:
         signal.pause()
+
+
+def work_until_enough(place: Path, task: TransferTask, report: Report) -> Outcome:
+    """Work until stopped, and another task than the slow one until the test says that it is enough."""
+    while task.key == "slow" or not (place / "enough").exists():
+        report(Progress(task.key, "retrieve", expected=2, received=1))
+        select.select([], [], [], 0.005)
+    return DONE

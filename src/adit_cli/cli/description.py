@@ -9,6 +9,7 @@ from pathlib import Path
 
 from adit_cli.cli.wording import count, duration
 from adit_cli.deid.describe import describe_profile
+from adit_cli.engine.shares import servers
 from adit_cli.jobfile.archive import Archive
 from adit_cli.jobfile.cohort import LeftOut
 from adit_cli.jobfile.job import Job
@@ -42,7 +43,7 @@ def describe(job: Job) -> str:
         "series": _series(job.select.series),
         "changes": _changes(job),
         "delivers": (f"to {_node(job, name)}" for name in job.destinations),
-        "runs": [_run(job)],
+        "runs": [_run(job), *_limits(job)],
     }
     lines = [f"{job.name}{f': {job.description}' if job.description else ''}"]
     for title, sentences in parts.items():
@@ -143,6 +144,17 @@ def _changes(job: Job) -> Iterator[str]:
     yield from describe_profile(job.deid)
     if job.trial:
         yield f"every data set is stamped with trial {job.trial.protocol_id}"
+
+
+def _limits(job: Job) -> Iterator[str]:
+    for name, server in servers(job).items():
+        if hours := ", ".join(window.text for window in server.limits.window):
+            outside = "waits for it" if job.run.outside_window == "wait" else "stops outside"
+            yield f"only in the window of {name}: {hours}; {outside}"
+        if server.limits.studies_per_hour:
+            yield f"at most {count(server.limits.studies_per_hour, 'study')} an hour with {name}"
+    if job.run.stop_after is not None:
+        yield f"for {duration(job.run.stop_after)} at most"
 
 
 def _run(job: Job) -> str:

@@ -15,11 +15,14 @@ from enum import StrEnum
 from typing import Protocol, TextIO
 
 from adit_cli.cli.progress import Board
-from adit_cli.cli.sentences import ended_line, grown_line, started_line
-from adit_cli.engine.events import Event, Resolving, RunGrew, RunStarted, TaskEnded
+from adit_cli.cli.sentences import ended_line, grown_line, started_line, waits_line
+from adit_cli.engine.events import Event, Resolving, RunGrew, RunStarted, RunWaits, TaskEnded
 
 PLAIN_INTERVAL = 10.0
 """Seconds between two lines of numbers where nothing else happens."""
+
+LONG_WAIT = 60.0
+"""Seconds that studies must wait before it is worth a line."""
 
 
 class Style(StrEnum):
@@ -116,7 +119,7 @@ class PlainDisplay:
     def show(self, event: Event) -> None:
         """Write what is worth a line."""
         self._board.take(event)
-        line = self._line(event)
+        line = self._waits(event) if isinstance(event, RunWaits) else self._line(event)
         if line:
             self._last = self._clock()
             self._lines.write(line)
@@ -136,6 +139,10 @@ class PlainDisplay:
                 return self._board.summary()
             case _:
                 return ""
+
+    @staticmethod
+    def _waits(event: RunWaits) -> str:
+        return waits_line(event) if event.hold.until - event.since >= LONG_WAIT else ""
 
     def _is_due(self) -> bool:
         return self._clock() - self._last >= PLAIN_INTERVAL

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adit_cli.cli.progress import Board, Running, doing
-from adit_cli.cli.sentences import ended_line, grown_line, started_line
+from adit_cli.cli.sentences import ended_line, grown_line, started_line, waits_line
 from adit_cli.cli.wording import shorten
 from adit_cli.engine.events import Event, Resolving, RunGrew, RunStarted, TaskEnded
 from adit_cli.tasks.task import TaskStatus
@@ -76,7 +76,8 @@ class BarDisplay:
         bar = ProgressBar(total=self._board.pending, completed=self._board.done, width=20)
         total = Table.grid(padding=(0, 1))
         total.add_row(bar, Text(self._board.summary(), no_wrap=True, overflow="ellipsis"))
-        return [total, *(_worker(n, running) for n, running in sorted(self._board.workers.items()))]
+        waits = [Text(waits_line(self._board.waits), style="yellow")] if self._board.waits else []
+        return [total, *waits, *(_worker(n, running) for n, running in sorted(self._board.workers.items()))]
 
 
 def _worker(number: int, running: Running) -> Text:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from adit_cli.cli.estimating import estimate_object
 from adit_cli.cli.job_files import read_job
 from adit_cli.cli.options import (
     FailIfEmptyOption,
@@ -69,7 +70,7 @@ def plan(
     found = preview(loaded, state, on_lookup, workers=workers_of(loaded), cached=not no_cache)
     keep(loaded, state, found)
     if output is not None:
-        write_plan(output, FixedPlan(loaded.path, found.pinned()))
+        write_plan(output, FixedPlan(loaded.path, found.pinned()), estimate_object(found.estimate))
     if csv:
         show_batch(loaded, found)
     else:

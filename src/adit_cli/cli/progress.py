@@ -15,6 +15,7 @@ from adit_cli.engine.events import (
     RunEnded,
     RunGrew,
     RunStarted,
+    RunWaits,
     TaskEnded,
     TaskProgress,
     TaskStarted,
@@ -50,6 +51,8 @@ class Board:
     delivered: int = 0
     octets: int = 0
     started: float = 0.0
+    waits: RunWaits | None = None
+    """What studies in line wait for, where nothing else goes on."""
     samples: deque[tuple[float, int]] = field(default_factory=deque[tuple[float, int]])
 
     def take(self, event: Event) -> None:
@@ -68,11 +71,18 @@ class Board:
                     self.workers[event.worker].progress = event.progress
             case TaskEnded():
                 self._end(event)
-            case Resolving() | RunEnded():
+            case Resolving() | RunWaits() | RunEnded():
                 pass
             case _:
                 assert_never(event)
+        self._note_wait(event)
         self._sample()
+
+    def _note_wait(self, event: Event) -> None:
+        if isinstance(event, RunWaits):
+            self.waits = event
+        elif isinstance(event, TaskStarted):
+            self.waits = None
 
     def _end(self, event: TaskEnded) -> None:
         self.workers.pop(event.worker, None)
@@ -128,7 +138,7 @@ class Board:
             size(self.octets_so_far),
             f"{size(self.rate)}/s",
         ]
-        if (left := self.seconds_left) is not None and self.done < self.pending:
+        if self.waits is None and (left := self.seconds_left) is not None and self.done < self.pending:
             parts.append(f"{duration(left)} left")
         return " · ".join(parts)
 

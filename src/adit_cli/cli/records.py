@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import typer
 
 from adit_cli.cli.output import Format, Row, show_rows
+from adit_cli.cli.sentences import hold_words
 from adit_cli.cli.table import Column
 from adit_cli.cli.wording import count, size
 from adit_cli.engine.folders import JobFolder
@@ -63,6 +65,8 @@ def job_row(summary: Summary) -> Row:
         **counts,
         "unresolved": summary.unresolved or None,
         "last_run": when(summary.started),
+        "waits_for": f"{summary.held.by} of {summary.held.node}" if summary.held else None,
+        "waits_until": when(summary.held.until) if summary.held else None,
     }
 
 
@@ -121,6 +125,9 @@ def summary_lines(summary: Summary) -> Iterator[str]:
     """Yield where a job stands."""
     runs = f", {count(summary.runs, 'run')}, the last one {when(summary.started)}" if summary.runs else ""
     yield f"{summary.job}: {state(summary)}{runs}"
+    if summary.held and (summary.pid is not None or summary.held.until > time.time()):
+        now = "stopped outside a window" if summary.pid is None else "waits"
+        yield f"  {now}: {hold_words(summary.held)}"
     for tally in summary.tallies:
         reason = f" ({tally.reason.value})" if tally.reason else ""
         moved = f": {count(tally.delivered, 'instance')}, {size(tally.size)}" if tally.delivered else ""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from adit_cli.cli.wording import count, duration, size
-from adit_cli.engine.events import RunEnded, RunGrew, RunStarted, TaskEnded
+from typing import assert_never
+
+from adit_cli.cli.wording import count, duration, moment, size
+from adit_cli.engine.events import RunEnded, RunGrew, RunStarted, RunWaits, TaskEnded
+from adit_cli.engine.hold import HeldBy, Hold
 from adit_cli.tasks.task import TaskStatus
 
 _NOT_RIGHT = (
@@ -48,6 +51,22 @@ def grown_line(event: RunGrew, job: str) -> str:
     return f"{event.part}: {count(event.new, 'study')} more" if event.new else ""
 
 
+def waits_line(event: RunWaits) -> str:
+    """Return what the run waits for, and until when."""
+    return f"waiting: {hold_words(event.hold)}; {count(event.pending, 'study')} in line"
+
+
+def hold_words(hold: Hold) -> str:
+    """Return what holds studies back, and until when."""
+    match hold.by:
+        case HeldBy.WINDOW:
+            return f"the window of {hold.node} opens {moment(hold.until)}"
+        case HeldBy.QUOTA:
+            return f"limits.studies_per_hour of {hold.node} lets the next study in {moment(hold.until)}"
+        case _:
+            assert_never(hold.by)
+
+
 def ended_line(event: TaskEnded) -> str:
     """Return how one attempt ended."""
     outcome = event.outcome
@@ -78,6 +97,8 @@ def end_of_run(event: RunEnded) -> str:
         lines.append(f"  {count(event.unresolved, 'row or UID', 'rows or UIDs')} became no task")
     if event.unresolved or any(counts.get(s) for s in (TaskStatus.WARNING, TaskStatus.FAILURE)):
         lines.append(f"  what and why: adit status {event.job} --failed")
+    if event.held:
+        lines.append(f"  stopped outside a window: {hold_words(event.held)}; --wait waits for it")
     if event.unfinished:
         lines.append("  not everything was looked up")
     if event.unfinished or counts.get(TaskStatus.PENDING):

@@ -61,6 +61,14 @@ StopOption = Annotated[
         "--stop-after", metavar="TIME", help="Start nothing new after 30m, 2h ...; run again to go on."
     ),
 ]
+WaitOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--wait/--no-wait",
+        help="Wait for windows of nodes that are closed, or stop there (exit code 5).  [default: the job's]",
+        show_default=False,
+    ),
+]
 
 
 @app.command()
@@ -75,6 +83,7 @@ def transfer(
     retry: RetryOption = None,
     again: AgainOption = False,
     stop_after: StopOption = "",
+    wait: WaitOption = None,
     no_cache: NoCacheOption = False,
     progress: ProgressOption = Style.AUTO,
     fail_if_empty: FailIfEmptyOption = False,
@@ -98,9 +107,8 @@ def transfer(
             None,
         )
         return
-    options = RunOptions(
-        state, workers, tuple(retry or ()), again, not no_cache, seconds(stop_after, "--stop-after")
-    )
+    until = seconds(stop_after, "--stop-after")
+    options = RunOptions(state, workers, tuple(retry or ()), again, not no_cache, until, wait)
     display = open_display(progress)
     try:
         ended = run_job(loaded, options, display.show, parts)

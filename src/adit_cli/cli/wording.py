@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import datetime
 
 KILO = 1000
 FEW = 10
@@ -33,6 +34,11 @@ def duration(seconds: float) -> str:
     if whole < HOUR:
         return f"{whole // MINUTE} min {whole % MINUTE} s".removesuffix(" 0 s")
     return f"{whole // HOUR} h {whole % HOUR // MINUTE} min".removesuffix(" 0 min")
+
+
+def moment(seconds: float) -> str:
+    """Return a moment in the user's own time, with the day of the week: Mon 2024-01-29 19:00."""
+    return f"{datetime.fromtimestamp(seconds).astimezone():%a %Y-%m-%d %H:%M}"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adit_cli.engine.folders import StateFolder
+from adit_cli.engine.schedule import Schedule
 from adit_cli.engine.schema import opened, translated
 from adit_cli.jobfile.folder import FolderNode
 from adit_cli.jobfile.job import Job
@@ -89,6 +90,8 @@ class Estimate:
     rooms: tuple[Room, ...] = ()
     workers: int = 1
     """How many that work at once the time is told for."""
+    schedule: Schedule | None = None
+    """What the limits of the nodes make of it; None where they have none."""
 
 
 def estimate(job: Job, studies: Iterable[PlannedStudy], learned: Learned, workers: int) -> Estimate:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from adit_cli.engine.hold import Hold
 from adit_cli.tasks.task import Outcome, Progress, TaskStatus
 
 
@@ -80,6 +82,16 @@ class TaskEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class RunWaits:
+    """Studies are in line that a limit of a node holds back; others, if there are any, go on."""
+
+    hold: Hold
+    since: float
+    pending: int
+    """Tasks in line."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnded:
     """The run is over, or stopped and resumable. What was moved is told of this run only."""
 
@@ -95,6 +107,11 @@ class RunEnded:
     exit_code: int = 0
     unfinished: bool = False
     """Whether the run ended before everything was looked up."""
+    held: Hold | None = None
+    """What it stopped for, where that is a closed window."""
 
 
-Event: TypeAlias = Resolving | RunStarted | RunGrew | TaskStarted | TaskProgress | TaskEnded | RunEnded
+Event: TypeAlias = (
+    Resolving | RunStarted | RunGrew | RunWaits | TaskStarted | TaskProgress | TaskEnded | RunEnded
+)
+OnEvent: TypeAlias = Callable[[Event], None]

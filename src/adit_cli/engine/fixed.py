@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -51,8 +51,8 @@ def pinned(studies: Iterable[PlannedStudy], *, keyed: bool = True) -> dict[str, 
     }
 
 
-def write_plan(path: Path, plan: FixedPlan) -> None:
-    """Write a plan, whole or not at all."""
+def write_plan(path: Path, plan: FixedPlan, estimate: Mapping[str, object] | None = None) -> None:
+    """Write a plan, whole or not at all; what it was estimated to take is for people and is not read."""
     content = {
         MARK: FORM,
         "job": str(plan.job),
@@ -60,6 +60,7 @@ def write_plan(path: Path, plan: FixedPlan) -> None:
             {"study_uid": uid, "instances": one.instances, "key": one.key}
             for uid, one in plan.studies.items()
         ],
+        **({"estimate": estimate} if estimate else {}),
     }
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with storage_errors(str(path), UsageError):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from adit_cli.engine.events import Resolving, RunGrew
-from adit_cli.engine.executor import OnEvent
+from adit_cli.engine.events import OnEvent, Resolving, RunGrew
 from adit_cli.engine.feed import Feed
 from adit_cli.engine.state import StateStore
 from adit_cli.tasks.planned import Plan

@@ -10,6 +10,7 @@ from adit_cli.engine.fixed import Changes, FixedPlan, Pinned, pinned, read_plan,
 from adit_cli.engine.folders import JobFolder, StateFolder, make_private
 from adit_cli.engine.keys import project_key
 from adit_cli.engine.report import open_reader
+from adit_cli.engine.schedule import schedule
 from adit_cli.engine.schema import opened
 from adit_cli.engine.state import StateStore
 from adit_cli.engine.transfers import TRANSFERS, Order, Parts
@@ -64,7 +65,9 @@ def preview(
     before = read_plan(last) if last.exists() else None
     changes = Changes.between(before.studies, made.pinned()) if before else None
     moving = [study for study in made.plan.studies if made.would_move(study)]
-    return replace(made, changes=changes, estimate=estimate(job, moving, learn(state), workers))
+    expected = estimate(job, moving, learn(state), workers)
+    limited = schedule(job, moving, expected.seconds, parts.clock())
+    return replace(made, changes=changes, estimate=replace(expected, schedule=limited))
 
 
 def keep(job: Job, state: StateFolder, made: Preview) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from adit_cli.engine import inputs
 from adit_cli.engine.folders import JobFolder, StateFolder
+from adit_cli.engine.hold import HeldBy, Hold
 from adit_cli.engine.lock import holder
 from adit_cli.engine.rows import outcome_of
 from adit_cli.engine.schema import opened, translated
@@ -48,6 +49,8 @@ class Summary:
     exit_code: int | None = None
     pid: int | None = None
     """The process that runs it now."""
+    held: Hold | None = None
+    """What the last run waits for, or was stopped by."""
 
     @property
     def counts(self) -> dict[TaskStatus, int]:
@@ -84,7 +87,8 @@ class StateReader:
         """Return where the job stands; the cost hardly depends on how many tasks there are."""
         with translated(self._folder.database):
             run = self._db.execute(
-                "select number, job, started, ended, exit_code from run order by number desc limit 1"
+                "select number, job, started, ended, exit_code, waits_at, waits_for, waits_until from run"
+                " order by number desc limit 1"
             ).fetchone()
             (unresolved,) = self._db.execute("select count(*) from unresolved").fetchone()
         tallies = tuple(self.tallies())
@@ -99,6 +103,7 @@ class StateReader:
             ended=run["ended"],
             exit_code=run["exit_code"],
             pid=holder(self._folder),
+            held=_hold(run),
         )
 
     def tallies(self) -> list[Tally]:
@@ -218,6 +223,12 @@ def summaries(state: StateFolder) -> Iterator[Summary]:
     for folder in state.jobs():
         with open_reader(folder) as reader:
             yield reader.summary()
+
+
+def _hold(run: sqlite3.Row) -> Hold | None:
+    if run["waits_until"] is None:
+        return None
+    return Hold(run["waits_at"], HeldBy(run["waits_for"]), run["waits_until"])
 
 
 def _tally(row: sqlite3.Row) -> Tally:

@@ -8,19 +8,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from adit_cli.engine.ending import Moved, exit_code
-from adit_cli.engine.events import Event, Resolving, RunEnded, RunStarted, TaskEnded
+from adit_cli.engine.events import (
+    Event,
+    OnEvent,
+    Resolving,
+    RunEnded,
+    RunStarted,
+    RunWaits,
+    TaskEnded,
+    TaskStarted,
+)
 from adit_cli.engine.evidence import check_evidence_folder, write_evidence_of
-from adit_cli.engine.executor import OnEvent, clear_spool, run_tasks
+from adit_cli.engine.executor import clear_spool, run_tasks
 from adit_cli.engine.feed import Feed
 from adit_cli.engine.folders import StateFolder
+from adit_cli.engine.gate import gate_of, open_gate
 from adit_cli.engine.growing import Growing, warn_of
+from adit_cli.engine.intake import Intake, Supply
 from adit_cli.engine.keys import project_key
 from adit_cli.engine.lock import exclusive
 from adit_cli.engine.replan import SELECTORS, Merged, check_selectors
 from adit_cli.engine.report import open_reader
-from adit_cli.engine.shares import most_workers
+from adit_cli.engine.seats import Seating
+from adit_cli.engine.shares import workers_of
 from adit_cli.engine.state import StateStore, open_state
-from adit_cli.engine.stop import Stop
+from adit_cli.engine.stop import Cause, Stop
 from adit_cli.engine.transfers import TRANSFERS, Order, Parts
 from adit_cli.engine.verdict import Rules
 from adit_cli.errors import AditError
@@ -50,7 +62,9 @@ class RunOptions:
     cached: bool = True
     """Whether what sources answered within the last hour need not be asked again."""
     stop_after: float | None = None
-    """Seconds after which nothing new starts."""
+    """Seconds after which nothing new starts; None is what the job says."""
+    wait: bool | None = None
+    """Whether to wait for windows of nodes that are closed; None is what the job says."""
 
 
 def run_job(job: Job, options: RunOptions, on_event: OnEvent, parts: Parts = TRANSFERS) -> RunEnded:
@@ -61,15 +75,15 @@ def run_job(job: Job, options: RunOptions, on_event: OnEvent, parts: Parts = TRA
     """
     check_selectors(options.retry)
     folder = options.state.create().job(job.name).create()
-    with exclusive(folder, job.name), open_state(folder) as store, Stop(options.stop_after) as stop:
-        number = store.begin_run(job.name)
+    stop_after = job.run.stop_after if options.stop_after is None else options.stop_after
+    with exclusive(folder, job.name), open_state(folder) as store, Stop(stop_after) as stop:
         run = _Run(job, options, store, stop, on_event)
         try:
             ended = run.go(parts)
         except AditError as error:
-            store.end_run(number, error.exit_code)
+            store.end_run(run.number, error.exit_code)
             raise
-        store.end_run(number, ended.exit_code)
+        store.end_run(run.number, ended.exit_code)
     on_event(ended)
     return ended
 
@@ -80,6 +94,7 @@ class _Run:
     def __init__(
         self, job: Job, options: RunOptions, store: StateStore, stop: Stop, on_event: OnEvent
     ) -> None:
+        self.number = store.begin_run(job.name)
         self._job = job
         self._options = options
         self._store = store
@@ -88,9 +103,13 @@ class _Run:
         self._started = time.monotonic()
         self._moved = Moved()
         self._rules = Rules(_workers(job, options), job.run.attempts, job.run.retry_after)
+        self._gate = open_gate()
+        self._waits = False
 
     def go(self, parts: Parts) -> RunEnded:
         """Plan and work; return how it ended. However that is, what was replaced has been written."""
+        wait = self._job.run.outside_window == "wait" if self._options.wait is None else self._options.wait
+        self._gate = gate_of(self._job, self._options.state.slots, parts.clock, waits=wait)
         require_programs(self._job.node(name) for name in self._job.destinations)
         work = Work(self._job, self._key(), self._store.folder.spool, self._options.state.inbox)
         if self._job.deid.evidence:
@@ -119,8 +138,12 @@ class _Run:
         pending = self._take_over(plan, digest)
         at_once = max(1, min(pending, self._rules.workers))
         seating = parts.seating(work, at_once, self._options.state.slots)
-        run_tasks(self._store, seating, self._rules, self._stop, self._pass_on)
+        self._run_tasks(seating)
         return self._sum_up()
+
+    def _run_tasks(self, seating: Seating, supply: Supply | None = None) -> None:
+        intake = Intake(self._store, self._gate, supply)
+        run_tasks(self._store, seating, self._rules, self._stop, self._pass_on, intake)
 
     def _order(self, work: Work, planning: Planning, scope: Scope) -> Order:
         return Order(work, planning, scope, self._options.state, cached=self._options.cached)
@@ -149,7 +172,7 @@ class _Run:
         growing = Growing(feed, self._store, self._pass_on, skips=bool(skip))
         seating = parts.seating(work, self._rules.workers, self._options.state.slots)
         try:
-            run_tasks(self._store, seating, self._rules, self._stop, self._pass_on, growing)
+            self._run_tasks(seating, growing)
             feed.end()
             growing.bring_in()
         finally:
@@ -200,11 +223,19 @@ class _Run:
     def _pass_on(self, event: Event) -> None:
         if isinstance(event, TaskEnded):
             self._moved.add(event)
+        elif isinstance(event, RunWaits):
+            self._waits = True
+            self._store.note_wait(self.number, event.hold)
+        elif isinstance(event, TaskStarted) and self._waits:
+            self._waits = False
+            self._store.note_wait(self.number, None)
         self._on_event(event)
 
     def _sum_up(self, *, unfinished: bool = False) -> RunEnded:
         with open_reader(self._store.folder) as reader:
             summary = reader.summary()
+        held = self._gate.first_shut() if self._stop.cause is Cause.WINDOW else None
+        self._store.note_wait(self.number, held)
         return RunEnded(
             job=self._job.name,
             counts=summary.counts,
@@ -216,14 +247,13 @@ class _Run:
             seconds=time.monotonic() - self._started,
             exit_code=exit_code(summary.tallies, summary.unresolved, self._stop.cause, unfinished=unfinished),
             unfinished=unfinished,
+            held=held,
         )
 
 
 def _workers(job: Job, options: RunOptions) -> int:
-    """Return how many workers there are: as many as wanted, as far as the servers' limits allow."""
-    wanted = options.workers or job.run.workers
-    allowed = most_workers(job)
-    if allowed is None or wanted <= allowed:
-        return wanted
-    logger.info("%d workers instead of %d: limits.associations of a node allows no more", allowed, wanted)
+    """Return how many workers there are, and say where that is fewer than wanted."""
+    wanted, allowed = options.workers or job.run.workers, workers_of(job, options.workers)
+    if allowed < wanted:
+        logger.info("%d workers instead of %d: limits.associations of a node allows no more", allowed, wanted)
     return allowed

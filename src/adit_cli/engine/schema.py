@@ -104,6 +104,13 @@ STEPS = (
     "create table part (label text primary key, resolved real not null) without rowid",
     "create table cohort (fingerprint text not null)",
     "create table cohort_row (number integer primary key, place text not null, extra text not null)",
+    """
+    create index task_of_source_in_line on task (source, retry_at desc, number)
+    where status = 'pending' and planned = 1
+    """,
+    "alter table run add column waits_at text not null default ''",
+    "alter table run add column waits_for text not null default ''",
+    "alter table run add column waits_until real",
 )
 
 

@@ -12,8 +12,9 @@ import time
 from collections.abc import Collection, Generator, Iterable
 from contextlib import contextmanager
 
-from adit_cli.engine import inputs, progress, replan
+from adit_cli.engine import inputs, line, progress, replan
 from adit_cli.engine.folders import JobFolder
+from adit_cli.engine.hold import Hold
 from adit_cli.engine.progress import Asked
 from adit_cli.engine.replan import Merged
 from adit_cli.engine.rows import Started, outcome_row, task_of
@@ -80,6 +81,14 @@ class StateStore:
                 "update run set ended = ?, exit_code = ? where number = ?", (time.time(), exit_code, number)
             )
 
+    def note_wait(self, run: int, hold: Hold | None) -> None:
+        """Note what a run waits for, and until when; None is nothing."""
+        held = (hold.node, hold.by, hold.until) if hold else ("", "", None)
+        with self._writing():
+            self._db.execute(
+                "update run set waits_at = ?, waits_for = ?, waits_until = ? where number = ?", (*held, run)
+            )
+
     def add_tasks(
         self, tasks: Iterable[TransferTask], unresolved: Iterable[Unresolved] = (), digest: str = ""
     ) -> Merged:
@@ -133,19 +142,10 @@ class StateStore:
         with self._writing():
             return replan.requeue(self._db, selectors)
 
-    def start_attempt(self, now: float) -> Started | None:
-        """Take the next task in line and note that it runs; None when none is due.
-
-        Due retries come before new tasks, so that what they keep in the spool does not pile up.
-        """
+    def start_attempt(self, now: float, source: str | None = None) -> Started | None:
+        """Take the next task in line, of one source or of all, and note that it runs; None without any."""
         with self._writing():
-            row = self._db.execute(
-                "select number, attempts, tries, key, study_uid, source, destinations, patient_id, issuer,"
-                " pseudonym, series_uids, cohort_rows, instances, modalities from task"
-                " indexed by task_in_line where status = 'pending' and planned = 1 and retry_at <= ?"
-                " order by retry_at desc, number limit 1",
-                (now,),
-            ).fetchone()
+            row = line.first(self._db, now, source)
             if row is None:
                 return None
             self._db.execute(
@@ -179,23 +179,20 @@ class StateStore:
                 (status, 0 if counts else 1, retry_at, number),
             )
 
-    def next_due(self) -> float | None:
-        """Return when the first of the tasks in line may run; None when none is in line."""
+    def next_source(self, now: float, sources: Collection[str] | None = None) -> str | None:
+        """Return the source of the next task that may run now, of these sources or of all."""
         with translated(self.folder.database):
-            row = self._db.execute(
-                "select retry_at from task indexed by task_in_line where status = 'pending' and planned = 1"
-                " order by retry_at limit 1"
-            ).fetchone()
-        return None if row is None else float(row["retry_at"])
+            return line.next_source(self._db, now, sources)
+
+    def next_due(self, sources: Collection[str] | None = None) -> float | None:
+        """Return when the first of the tasks in line may run, of these sources or of all."""
+        with translated(self.folder.database):
+            return line.next_due(self._db, sources)
 
     def instances_in_line(self) -> int | None:
         """Return how many instances the tasks in line have; None where the source did not say for all."""
         with translated(self.folder.database):
-            row = self._db.execute(
-                "select count(*) as tasks, count(instances) as known, sum(instances) as instances"
-                " from task indexed by task_in_line where status = 'pending' and planned = 1"
-            ).fetchone()
-        return int(row["instances"] or 0) if row["known"] == row["tasks"] else None
+            return line.instances(self._db)
 
     def counts(self) -> dict[TaskStatus, int]:
         """Return how many tasks of the plan stand where."""

@@ -1,4 +1,4 @@
-"""When a run is to stop before its end, and why: signals, a deadline, a full disk.
+"""When a run is to stop before its end, and why: signals, a deadline, a closed window, a full disk.
 
 The first signal asks, the second one does not wait any longer. A run that stops can always go on later.
 """
@@ -25,6 +25,7 @@ class Cause(Enum):
     INTERRUPT = ("interrupted", 130)
     TERMINATE = ("terminated", 5)
     TIME = ("out of time", 5)
+    WINDOW = ("outside the window", 5)
     DISK_FULL = ("disk full", 7)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -58,6 +59,8 @@ class Parts:
     """For so many workers at most, with the slots of the machine in this folder."""
     scope: Callable[[Work], Scope] = nothing_asked
     """What a job asks, in the batches that can be run by themselves."""
+    clock: Callable[[], float] = time.time
+    """What the windows of nodes are compared with."""
 
 
 @dataclass(frozen=True, slots=True)

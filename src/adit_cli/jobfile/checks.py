@@ -4,41 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from adit_cli.jobfile.deid_checks import evidence_beside_data, named_files
 from adit_cli.jobfile.dicomweb import HTTP_URL
 from adit_cli.jobfile.direct import why_not_direct
-from adit_cli.jobfile.job import JobFile
 from adit_cli.jobfile.node import SHORT_DIMSE, FolderNode, NodeSpec, ServerNode
 from adit_cli.jobfile.problems import Loc, did_you_mean
 from adit_cli.jobfile.selector import Studies
+from adit_cli.jobfile.subject import Finding, Subject
+from adit_cli.jobfile.window_checks import windows_meet
 
-Finding: TypeAlias = tuple[Loc, str]
 _USER = re.compile(r"//[^/]*@")
 """User and password in a URL, which is never repeated."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A job file whose parts are sound, and the nodes it can name."""
-
-    job: JobFile
-    nodes: dict[str, NodeSpec]
-    names: frozenset[str]
-    """Names of all nodes, those included that have a problem of their own."""
-    piped: bool
-    """Whether UIDs come from standard input."""
-    dash: bool
-    """Whether the job file says so too."""
-    folder: Path
-    """Where the job file is."""
-
-    def node(self, reference: str | NodeSpec) -> NodeSpec | None:
-        """Return what a source or destination refers to, None if nothing is known by this name."""
-        return self.nodes.get(reference) if isinstance(reference, str) else reference
 
 
 def known_names(subject: Subject) -> Iterator[Finding]:
@@ -53,8 +32,6 @@ def known_names(subject: Subject) -> Iterator[Finding]:
 def _which(reference: str, subject: Subject) -> str:
     if SHORT_DIMSE.fullmatch(reference):
         return f": write {{dimse: {reference!r}}}"
-    if HTTP_URL.match(reference):
-        return f": write {{dicomweb: {reference!r}}}"
     if HTTP_URL.match(reference):
         return f": write {{dicomweb: {reference!r}}}"
     if "/" in reference or reference.startswith("."):
@@ -246,6 +223,7 @@ CHECKS: tuple[tuple[Check, frozenset[str]], ...] = (
     (files_exist, frozenset({"key_file", "pseudonyms", "select", "deidentify"})),
     (direct_is_possible, frozenset({"source", "destinations", "nodes", "deidentify", "pseudonyms", "trial"})),
     (evidence_is_apart, frozenset({"destinations", "nodes", "deidentify"})),
+    (windows_meet, frozenset({"source", "destinations", "nodes"})),
 )
 """Each check with the keys that it looks at; it is left out where one of them is not sound by itself."""
 

@@ -116,6 +116,17 @@ class Run(Strict):
         examples=["1h"],
         json_schema_extra={"default": "1h"},
     )
+    stop_after: Duration | None = Field(
+        default=None,
+        description="How long a run may take before nothing new starts; run the job again to go on.",
+        examples=["8h"],
+    )
+    outside_window: Literal["stop", "wait"] = Field(
+        default="stop",
+        description="What a run does when only studies are left that `limits.window` of a node holds back: "
+        "`stop`, with exit code 5, or `wait` until it opens.",
+        examples=["wait"],
+    )
 
 
 def _as_number(value: object) -> object:

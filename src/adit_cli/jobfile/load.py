@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from adit_cli.errors import JobFileError
-from adit_cli.jobfile.checks import Subject, check
+from adit_cli.jobfile.checks import check
 from adit_cli.jobfile.config import Config, anchored, load_config
 from adit_cli.jobfile.interpolate import Plain, unused
 from adit_cli.jobfile.job import Job, JobFile, JobParts, Pseudonyms, Run
@@ -16,6 +16,7 @@ from adit_cli.jobfile.node import FolderNode, NodeSpec, label
 from adit_cli.jobfile.problems import render_all
 from adit_cli.jobfile.read import Values, Written, read
 from adit_cli.jobfile.selector import Query, Select, Studies
+from adit_cli.jobfile.subject import Subject
 from adit_cli.jobfile.values import PIPED_LATER, Reading
 
 __all__ = ["load_config", "load_job"]

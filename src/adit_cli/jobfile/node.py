@@ -22,6 +22,7 @@ from adit_cli.jobfile.folder import FolderNode
 from adit_cli.jobfile.strict import Strict
 from adit_cli.jobfile.tls import PeerTls
 from adit_cli.jobfile.values import AeTitle
+from adit_cli.jobfile.window import WrittenWindows
 
 SHORT_DIMSE = re.compile(
     r"(?P<ae_title>[^@\\]{1,16})@(?P<host>\[[0-9a-fA-F:.]+\]|[^:@/\s]+):(?P<port>\d{1,5})"
@@ -98,7 +99,7 @@ class DimsePeer(Strict):
 
 
 class Limits(Strict):
-    """How much of a node may be used at once, by all jobs of this machine together."""
+    """How much of a node may be used, and when, by all jobs of this machine together."""
 
     associations: int = Field(
         default=2, ge=1, le=64, description="Associations, or DICOMweb connections, at once.", examples=[2]
@@ -109,6 +110,20 @@ class Limits(Strict):
         description="The most answers that it gives to a query, where that is known; else it is recognised. "
         "What is cut is asked again in shorter times.",
         examples=[200],
+    )
+    studies_per_hour: int | None = Field(
+        default=None,
+        ge=1,
+        description="The most studies that jobs begin with in any hour, spread evenly over it.",
+        examples=[300],
+    )
+    window: WrittenWindows = Field(
+        default=(),
+        min_length=1,
+        description="When jobs may move studies from and to it: days, times, or both, in the time of this "
+        "machine; one that passes midnight belongs to the day it begins on. Several add up. Always, if "
+        "left out.",
+        examples=[["Mon-Fri 19:00-06:00", "Sat-Sun"]],
     )
 
 
@@ -158,7 +173,7 @@ class ServerNode(Strict):
         description="Whether C-STORE may send an image uncompressed to a peer that takes nothing else.",
         examples=["allow"],
     )
-    limits: Limits = Field(default=Limits(), description="How much of it may be used at once.")
+    limits: Limits = Field(default=Limits(), description="How much of it may be used, and when.")
 
     @model_validator(mode="after")
     def _has_a_way(self) -> ServerNode:

@@ -94,7 +94,14 @@ def test_every_key_says_what_it_means() -> None:
 def test_known_keys_are_found_through_names_lists_and_short_forms() -> None:
     schema = job_schema()
 
-    assert keys_at(schema, ("run",)) == ["workers", "attempts", "retry_after", "cache"]
+    assert keys_at(schema, ("run",)) == [
+        "workers",
+        "attempts",
+        "retry_after",
+        "cache",
+        "stop_after",
+        "outside_window",
+    ]
     assert "series_number" in keys_at(schema, ("select", "series", "exclude", 3))
     assert "connect" in keys_at(schema, ("nodes", "any", "dimse", "timeouts"))
     assert "folder" in keys_at(schema, ("destinations", 0))

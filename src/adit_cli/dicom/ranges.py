@@ -90,8 +90,9 @@ class TimeRange:
         return self.text
 
     def key(self) -> str:
-        """Return the range as a matching key."""
-        return self.text.replace(":", "")
+        """Return the range as a matching key, from the first to the last moment that is meant."""
+        low = "" if self.text.startswith("-") else self.low.removesuffix(".000000")
+        return f"{low}-{'' if self.text.endswith('-') else self.high}"
 
     def matches(self, value: str | None) -> Match:
         """Return whether any of the attribute's times lies in the range."""
@@ -108,6 +109,8 @@ def parse_times(text: str) -> TimeRange:
     high = _padded((second or "23") if dash else first or "?", "595959.999999")
     if low is None or high is None or not (first or second):
         raise PatternError(f"{text!r} is not a time or a range of times: write 0800-1730, 0800- or -1730")
+    if low > high:
+        raise PatternError(f"{text!r} ends before it begins: a night is two ranges, one to midnight")
     return TimeRange(low, high, text.strip())
 
 

@@ -72,7 +72,28 @@ def test_a_time_matches_inside_its_range(text: str, value: str | None, expected:
 
 
 def test_a_range_of_times_is_sent_without_colons() -> None:
-    assert parse_times("08:00-17:30").key() == "0800-1730"
+    assert parse_times("08:00-17:30").key() == "080000-173059.999999"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("10", "100000-105959.999999"),
+        ("10:15", "101500-101559.999999"),
+        ("101500", "101500-101500.999999"),
+        ("101500.5", "101500.500000-101500.599999"),
+        ("0900-", "090000-"),
+        ("-12", "-125959.999999"),
+    ],
+)
+def test_a_part_of_a_time_is_asked_as_all_that_it_may_begin(text: str, key: str) -> None:
+    assert parse_times(text).key() == key
+
+
+@pytest.mark.parametrize("text", ["2200-0600", "1730-1729"])
+def test_a_night_is_no_range_of_times(text: str) -> None:
+    with pytest.raises(PatternError, match="ends before it begins"):
+        parse_times(text)
     assert str(parse_times("08:00-17:30")) == "08:00-17:30"
 
 

@@ -46,7 +46,7 @@ def test_a_query_asks_back_what_only_we_can_compare() -> None:
         ("StudyInstanceUID", "/1/", ""),
         ("PatientSex", "f", "F"),
         ("PatientBirthDate", "1970", "19700101-19701231"),
-        ("StudyTime", "08:00-12:00", "0800-1200"),
+        ("StudyTime", "08:00-12:00", "080000-120059.999999"),
         ("OtherStudyNumbers", 3, "3"),
         ("OtherStudyNumbers", "3..5", ""),
         ("0009,1001", "x", "x"),

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from adit_cli.dicom.files import read_file_meta
 from adit_cli.errors import DataError, UsageError
 from adit_cli.nodes.layout import apart
-from adit_cli.nodes.storage import make_private, same_content, storage_errors
+from adit_cli.nodes.storage import is_running, make_private, same_content, storage_errors
 
 DISK_FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
 _DRAFT = re.compile(r"\.adit-(\d+)-\w+\.part")
@@ -35,7 +35,7 @@ def sweep_drafts(folder: Path) -> None:
     """Remove the drafts of processes that were killed."""
     for path in folder.glob(".adit-*.part"):
         found = _DRAFT.fullmatch(path.name)
-        if found and not _lives(int(found[1])):
+        if found and not is_running(int(found[1])):
             path.unlink(missing_ok=True)
 
 
@@ -75,13 +75,3 @@ def _instance(path: Path) -> str:
         return read_file_meta(path).sop_instance_uid
     except DataError:
         return ""
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

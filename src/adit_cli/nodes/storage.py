@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ BLOCK = 1024 * 1024
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS})
 _FLUSHERS = 8
+_PART = re.compile(r"\.(\d+)-.+\.part")
 
 
 class Readable(Protocol):
@@ -65,6 +67,30 @@ def link_or_copy(source: Path, target: Path) -> None:
         if error.errno not in _NO_LINKS:
             raise
         copy_private(source, target)
+
+
+def part_in(folder: Path, name: str) -> Path:
+    """Return where a file is written before it is whole: hidden, and never where another process writes."""
+    return folder / f".{os.getpid()}-{name}.part"
+
+
+def sweep_parts(folder: Path) -> None:
+    """Remove what processes that were killed left half-written."""
+    for path in folder.glob(".*.part"):
+        found = _PART.fullmatch(path.name)
+        if found and not is_running(int(found[1])):
+            path.unlink(missing_ok=True)
+
+
+def is_running(process: int) -> bool:
+    """Return whether a process of this machine has not ended."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def copy_private(source: Path, target: Path) -> None:

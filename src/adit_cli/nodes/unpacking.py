@@ -12,7 +12,7 @@ from adit_cli.nodes.layout import safe_name
 from adit_cli.nodes.nested import Inside, Opening
 from adit_cli.nodes.packed import Place, take_out
 from adit_cli.nodes.scan import FoundInstance
-from adit_cli.nodes.storage import link_or_copy, same_content
+from adit_cli.nodes.storage import link_or_copy, part_in, same_content
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class Unpacking:
 
     def _part(self, inside: Inside, waiting: _Waiting) -> Path:
         number = "-".join(map(str, (len(waiting.copies), *inside)))
-        part = self._spool / f"{safe_name(waiting.instance.uid)}.{number}.part"
+        part = part_in(self._spool, f"{safe_name(waiting.instance.uid)}.{number}")
         part.unlink(missing_ok=True)
         return part
 

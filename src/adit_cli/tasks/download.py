@@ -23,7 +23,7 @@ from adit_cli.nodes.base import (
     Unlisting,
 )
 from adit_cli.nodes.layout import safe_name
-from adit_cli.nodes.storage import copy_private, storage_errors
+from adit_cli.nodes.storage import copy_private, part_in, storage_errors, sweep_parts
 from adit_cli.tasks.listing import Listing, list_instances
 from adit_cli.tasks.lookup import Lookup, look_up
 from adit_cli.tasks.series import SeriesChoice, list_series
@@ -167,6 +167,7 @@ def _unnamed(told: Sequence[FailedInstance]) -> tuple[FailedInstance, ...]:
 def _prepare(target: Path) -> None:
     with storage_errors(str(target.parent), UsageError):
         target.mkdir(parents=True, exist_ok=True)
+        sweep_parts(target)
 
 
 def _retrieve(
@@ -234,6 +235,6 @@ def _path(folder: Path, uid: str) -> Path:
 def _make_own(path: Path) -> None:
     """Replace a link to a source folder's file by a copy: what is fetched may be changed freely."""
     if path.stat().st_nlink > 1:
-        copy = path.with_suffix(".part")
+        copy = part_in(path.parent, path.stem)
         copy_private(path, copy)
         copy.rename(path)

@@ -201,5 +201,5 @@ class Parts:
 def write_all(descriptor: int | None, block: memoryview) -> None:
     """Write a whole block; nowhere without a file."""
     while descriptor is not None and block:
-        with storage_errors("the spool folder"):
+        with storage_errors("the folder that is fetched into"):
             block = block[os.write(descriptor, block) :]

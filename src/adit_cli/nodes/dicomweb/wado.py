@@ -6,19 +6,15 @@ What a part holds is read from the file itself: servers have sent parts of other
 from __future__ import annotations
 
 import logging
-import mmap
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from adit_cli.dicom.attributes import DEFLATED, read_attributes
-from adit_cli.dicom.elements import encoding_of
-from adit_cli.dicom.files import FileMeta, read_file_meta
+from adit_cli.dicom.files import read_file_meta
 from adit_cli.dicom.json_model import JsonDataset, trimmed
-from adit_cli.dicom.scan import scan
-from adit_cli.dicom.text import decode_text
+from adit_cli.dicom.whole import read_whole
 from adit_cli.errors import DataError, NodeError, Reason
 from adit_cli.jobfile.values import is_uid
 from adit_cli.nodes.base import Arrival, FailedInstance, InstanceRef, OnArrival
@@ -26,7 +22,7 @@ from adit_cli.nodes.dicomweb.answer import Answer
 from adit_cli.nodes.dicomweb.connection import Ask, WebConnection
 from adit_cli.nodes.dicomweb.failures import malformed, not_dicomweb
 from adit_cli.nodes.dicomweb.multipart import BUFFER, MultipartError, Part, Parts, write_all
-from adit_cli.nodes.storage import PRIVATE_FILE, storage_errors
+from adit_cli.nodes.storage import PRIVATE_FILE, part_in, storage_errors
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +32,7 @@ _AS_IT_LIKES = f'multipart/related; type="{_DICOM}"'
 _NO_CONTENT, _PARTIAL = 204, 206
 _NOT_UNDERSTOOD = frozenset((400, 406, 415))
 """What servers answer to `transfer-syntax=*` that do not know it."""
-_STUDY, _SERIES, _INSTANCE = 0x0020000D, 0x0020000E, 0x00080018
 _KEYWORDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-_PAST_THE_END = 0xFFFFFFFF
 _numbers = count(1)
 
 
@@ -156,17 +150,19 @@ class _Landing:
         if part is not None and part.content_type not in {"", _DICOM, "application/octet-stream"}:
             self._refuse("", Reason.REJECTED, f"part {number}, which is {part.content_type} and not DICOM")
             return
-        path = self._spool / f".{os.getpid()}-{next(_numbers)}.part"
+        path = part_in(self._spool, str(next(_numbers)))
+        arrival = None
         try:
             size = self._written(path, part)
             arrival = self._checked(path, number, size)
         finally:
-            path.unlink(missing_ok=True)
+            if arrival is None:
+                path.unlink(missing_ok=True)
         if arrival is not None:
             yield arrival
 
     def _written(self, path: Path, part: Part | None) -> int:
-        with storage_errors("the spool folder"):
+        with storage_errors("the folder that is fetched into"):
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
         try:
             return part.write(descriptor) if part else self._whole_body(descriptor)
@@ -183,25 +179,30 @@ class _Landing:
     def _checked(self, path: Path, number: int, size: int) -> Arrival | None:
         """Give the file its name if it is what was asked for; otherwise say what is wrong with it."""
         try:
-            meta = read_file_meta(path)
-        except DataError:
-            self._refuse(self._wanted.uid, Reason.INCOMPLETE, f"part {number}, which is not DICOM")
-            return None
-        try:
-            study, series, uid = _identity(path, meta)
+            meta, found = read_whole(path, _KEYWORDS)
         except DataError as error:
-            what = "ends too early" if "ends" in error.message else "is not whole DICOM"
-            self._refuse(self._named(meta), Reason.INCOMPLETE, f"part {number}, which {what}")
+            self._refuse_broken(path, number, error)
             return None
+        study, series, uid = (found.get(keyword, "") for keyword in _KEYWORDS)
         if not self._is_asked_for(study, series, uid):
             self._refuse(uid if is_uid(uid) else "", Reason.MISMATCH, f"instance {uid} was not asked for")
             return None
         if self._wanted.only and uid not in self._wanted.only:
             return None
         target = self._spool / f"{uid}.dcm"
-        with storage_errors("the spool folder"):
+        with storage_errors("the folder that is fetched into"):
             path.replace(target)
         return Arrival(target, uid, meta.sop_class_uid, meta.transfer_syntax_uid, size)
+
+    def _refuse_broken(self, path: Path, number: int, error: DataError) -> None:
+        try:
+            uid = read_file_meta(path).sop_instance_uid
+        except DataError:
+            self._refuse(self._wanted.uid, Reason.INCOMPLETE, f"part {number}, which is not DICOM")
+            return
+        what = "ends too early" if "ends" in error.message else "is not whole DICOM"
+        named = self._wanted.uid or (uid if is_uid(uid) else "")
+        self._refuse(named, Reason.INCOMPLETE, f"part {number}, which {what}")
 
     def _is_asked_for(self, study: str, series: str, uid: str) -> bool:
         wanted = self._wanted
@@ -212,27 +213,7 @@ class _Landing:
             and uid in ({wanted.uid} if wanted.uid else {uid})
         )
 
-    def _named(self, meta: FileMeta) -> str:
-        """Return the instance that a broken file says it is, which is all that is known of it."""
-        return self._wanted.uid or (meta.sop_instance_uid if is_uid(meta.sop_instance_uid) else "")
-
     def _refuse(self, uid: str, reason: Reason, what: str) -> None:
         message = f"{self._answer.name} sent {what}"
         logger.warning("%s (%s)", message, self._answer.doing)
         self._failed.append(FailedInstance(uid, reason, message))
-
-
-def _identity(path: Path, meta: FileMeta) -> tuple[str, str, str]:
-    """Return Study, Series and SOP Instance UID, having walked to the end of the file.
-
-    A file that was cut off inside its pixel data is only seen that way; DataError is what it then raises.
-    """
-    if meta.transfer_syntax_uid == DEFLATED:
-        found = read_attributes(path, _KEYWORDS)
-        study, series, uid = (found.get(keyword, "") for keyword in _KEYWORDS)
-        return study, series, uid
-    tags: Collection[int] = {_STUDY, _SERIES, _INSTANCE, _PAST_THE_END}
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        elements = scan(data, encoding_of(meta.transfer_syntax_uid), tags, at=meta.dataset_offset)
-        uids = {tag: decode_text(value).strip(" \0") for tag, _, value in elements}
-    return uids.get(_STUDY, ""), uids.get(_SERIES, ""), uids.get(_INSTANCE, "")

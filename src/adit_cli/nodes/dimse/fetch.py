@@ -15,6 +15,7 @@ from adit_cli.nodes.dimse.incoming import IncomingFile, is_valid_uid
 from adit_cli.nodes.dimse.messages import C_GET_RQ, C_STORE_RQ, SUCCESS, Command, Message
 from adit_cli.nodes.dimse.scu import Patience, SubOperations, expect, needed_context, told, with_identifier
 from adit_cli.nodes.dimse.wire import Discard, Memory, Sink
+from adit_cli.nodes.storage import part_in
 
 INVALID_SOP_INSTANCE, CANNOT_UNDERSTAND = 0x0117, 0xC000
 
@@ -78,7 +79,7 @@ class _Landing:
         if context_id not in self._assoc.accepted or not (is_valid_uid(uid) and is_valid_uid(sop_class)):
             return Discard()
         header = part10_header(sop_class, uid, self._assoc.accepted[context_id][1])
-        self._file = IncomingFile(self._spool / f".{uid}.part", header)
+        self._file = IncomingFile(part_in(self._spool, uid), header)
         return self._file
 
     def finish(self, message: Message) -> Arrival | None:

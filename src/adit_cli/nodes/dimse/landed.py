@@ -10,7 +10,7 @@ from pathlib import Path
 from adit_cli.dicom.files import read_file_meta
 from adit_cli.errors import UsageError
 from adit_cli.nodes.base import Arrival, OnArrival
-from adit_cli.nodes.storage import copy_private, storage_errors
+from adit_cli.nodes.storage import copy_private, part_in, storage_errors
 
 _SUFFIX = ".dcm"
 
@@ -52,7 +52,7 @@ def _move(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        part = target.with_name(f".{target.name}.part")
+        part = part_in(target.parent, target.stem)
         part.unlink(missing_ok=True)
         copy_private(source, part)
         part.rename(target)

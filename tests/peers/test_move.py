@@ -154,8 +154,21 @@ def test_archive_that_does_not_know_us_is_told_with_what_to_register(
 
     ended = machine.adit("get", "pacs", study.uid, "-o", tmp_path / "out")
 
-    assert ended.code != 0
+    assert ended.code == 6
     assert f"AE title ADIT is registered there, at {LOOPBACK} port {machine.port}" in ended.err
+
+
+def test_move_that_an_archive_refuses_without_a_reason_says_what_must_hold(
+    tmp_path: Path, pacs: Orthanc, study: BuiltStudy
+) -> None:
+    machine = Machine(tmp_path, pacs.address)
+    pacs.upload(study.files)
+
+    ended = machine.adit("move", "pacs", study.uid, "--to", "THERE")
+
+    assert ended.code == 6
+    assert "refused C-MOVE to THERE (0x" in ended.err
+    assert f"THERE is registered there, runs and lets {pacs.ae_title} in" in ended.err
 
 
 def test_second_receiver_of_a_machine_is_refused_and_names_the_first(tmp_path: Path) -> None:

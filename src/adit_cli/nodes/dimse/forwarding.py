@@ -35,7 +35,9 @@ def _forward(line: Line, unit: Unit, ae_title: str) -> Forwarded:
         raise unknown_destination(line.party, ae_title)
     sent = None if told.completed is None else told.completed + (told.warning or 0)
     if told.status not in {SUCCESS, SOME_FAILED} and not sent:
-        raise failure(assoc, f"C-MOVE to {ae_title}", told.status)
+        error = failure(assoc, f"C-MOVE to {ae_title}", told.status)
+        error.hint = f"See that {ae_title} is registered there, runs and lets {line.party.called} in."
+        raise error
     return Forwarded(sent, tuple(_failed(line.party, told)))
 
 

@@ -119,7 +119,6 @@ class Limits(Strict):
     )
     window: WrittenWindows = Field(
         default=(),
-        min_length=1,
         description="When jobs may move studies from and to it: days, times, or both, in the time of this "
         "machine; one that passes midnight belongs to the day it begins on. Several add up. Always, if "
         "left out.",

@@ -100,14 +100,19 @@ def _minute(text: str) -> int:
     return hour * 60 + minute
 
 
+def _some(value: object) -> object:
+    """Return what is written as a list; without any it would say never, and mean always."""
+    if value == []:
+        raise ValueError(f"names no window: leave the key out for always, or write one, such as {EXAMPLE}")
+    return as_many(value)
+
+
 Windows: TypeAlias = tuple[
     Annotated[Window, BeforeValidator(parse_window, json_schema_input_type=str)],
     ...,
 ]
 """Several hold together: what one of them lets in is let in. None at all is no restriction."""
-WrittenWindows: TypeAlias = Annotated[
-    Windows, BeforeValidator(as_many, json_schema_input_type=str | list[str])
-]
+WrittenWindows: TypeAlias = Annotated[Windows, BeforeValidator(_some, json_schema_input_type=str | list[str])]
 
 
 def week_of(windows: Iterable[Window]) -> int:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable
+from datetime import datetime
 
 import pytest
 from rich.console import Console
@@ -16,13 +17,16 @@ from adit_cli.engine.events import (
     Resolving,
     RunEnded,
     RunStarted,
+    RunWaits,
     TaskEnded,
     TaskProgress,
     TaskStarted,
 )
+from adit_cli.engine.hold import HeldBy, Hold
 from adit_cli.errors import Reason
 from adit_cli.tasks.task import Outcome, Progress, TaskStatus
 
+EVENING = datetime(2024, 1, 29, 19).timestamp()  # noqa: DTZ001 - shown in the time of the machine
 STUDY = "1.2.840.113619.2.55.3.604688119.971"
 
 
@@ -211,3 +215,61 @@ def test_the_start_says_what_changed_rules_and_removed_rows_mean() -> None:
     assert started_line(event).endswith(
         "; 2 studies once more, since the rules have changed; 1 study no longer asked for"
     )
+
+
+def test_waiting_for_a_window_is_a_line_and_a_short_wait_is_none() -> None:
+    stream = io.StringIO()
+    window = RunWaits(Hold("clinical", HeldBy.WINDOW, EVENING), EVENING - 3600, 12)
+    minutes = RunWaits(Hold("clinical", HeldBy.QUOTA, EVENING), EVENING - 360, 1)
+    seconds = RunWaits(Hold("clinical", HeldBy.QUOTA, EVENING), EVENING - 12, 1)
+
+    shown(PlainDisplay(stream, Clock()), [seconds, window, minutes])
+
+    assert stream.getvalue() == (
+        "waiting: the window of clinical opens Mon 2024-01-29 19:00; 12 studies in line\n"
+        "waiting: limits.studies_per_hour of clinical lets the next study in Mon 2024-01-29 19:00; "
+        "1 study in line\n"
+    )
+
+
+def test_waiting_is_an_event_for_programs() -> None:
+    stream = io.StringIO()
+
+    shown(JsonDisplay(stream, Clock()), [RunWaits(Hold("clinical", HeldBy.WINDOW, EVENING), 5.0, 12)])
+
+    assert json.loads(stream.getvalue()) == {
+        "event": "run-waits",
+        "time": 100.0,
+        "hold": {"node": "clinical", "by": "window", "until": EVENING},
+        "since": 5.0,
+        "pending": 12,
+    }
+
+
+def test_bars_say_what_is_waited_for_until_the_next_study_begins() -> None:
+    stream = io.StringIO()
+    display = BarDisplay(Console(file=stream, force_terminal=True, width=80, no_color=True))
+    display.show(RunStarted("lung", 2, 2, 2))
+    display.show(RunWaits(Hold("clinical", HeldBy.WINDOW, EVENING), 5.0, 2))
+    display.redraw()
+    before = stream.getvalue()
+    display.show(TaskStarted("k", STUDY, 1, 1))
+    stream.truncate(0)
+    display.redraw()
+    after = stream.getvalue()
+    display.close()
+
+    assert "the window of clinical opens" in before
+    assert "the window of clinical opens" not in after
+
+
+def test_the_end_of_a_run_outside_a_window_says_when_it_opens() -> None:
+    held = Hold("clinical", HeldBy.WINDOW, EVENING)
+
+    text = end_of_run(RunEnded("lung", {TaskStatus.PENDING: 2}, exit_code=5, held=held))
+
+    assert text.splitlines() == [
+        "lung: 0 studies done, 2 pending; nothing had to move",
+        "  stopped outside a window: the window of clinical opens Mon 2024-01-29 19:00; --wait waits for it",
+        "  run the same command again to go on where it stopped",
+    ]

@@ -3,24 +3,29 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from adit_cli.engine.events import Event, Resolving, RunEnded, RunStarted, TaskEnded
+from adit_cli.engine.events import Event, Resolving, RunEnded, RunStarted, RunWaits, TaskEnded, TaskStarted
 from adit_cli.engine.folders import JobFolder, StateFolder
+from adit_cli.engine.hold import HeldBy, Hold
 from adit_cli.engine.report import open_reader, summaries
 from adit_cli.engine.run import RunOptions, run_job
 from adit_cli.engine.transfers import Order, Parts
 from adit_cli.errors import Reason, StateError, TransientNodeError, UsageError
 from adit_cli.jobfile.job import Job
 from adit_cli.jobfile.load import load_job
+from adit_cli.jobfile.node import ServerNode
 from adit_cli.tasks.planned import Plan
 from adit_cli.tasks.pseudonyms import Patient
 from adit_cli.tasks.task import TaskStatus, Unresolved
 from tests.support import engine_tasks as deeds
 from tests.support.builders import build_study
-from tests.support.engine_tasks import tries
+from tests.support.engine_tasks import Deed, tries
+from tests.support.hours import Clock
 from tests.support.made_up import made_up_job, parts
 
 
@@ -216,3 +221,87 @@ def test_a_real_job_moves_a_real_study_from_folder_to_folder(tmp_path: Path, opt
     assert ended.exit_code == 0
     assert len(list((tmp_path / "out").rglob("*.dcm"))) == ended.delivered > 0
     assert list(options.state.job("real").spool.iterdir()) == []
+
+
+def held_parts(clock: Clock, deed: Deed, *keys: str) -> Parts:
+    return replace(parts(deed, *keys), clock=clock)
+
+
+def held_job(job: Job, **run: object) -> Job:
+    """Return the job with a source that is open at night."""
+    night = ServerNode.model_validate({"dimse": "PACS@localhost:104", "limits": {"window": ["19:00-06:00"]}})
+    return job.model_copy(
+        update={
+            "nodes": {**job.nodes, "pacs": night},
+            "source": ("pacs",),
+            "run": job.run.model_copy(update=run),
+        }
+    )
+
+
+def local(hour: int) -> float:
+    return datetime(2024, 1, 29, hour).timestamp()  # noqa: DTZ001 - windows go by the time of the machine
+
+
+def test_a_run_outside_a_window_ends_with_5_and_says_when_it_opens(job: Job, options: RunOptions) -> None:
+    clock = Clock(local(12))
+
+    ended = run_job(held_job(job), options, silent, held_parts(clock, deeds.succeed, "a", "b"))
+
+    assert (ended.exit_code, ended.counts) == (5, {TaskStatus.PENDING: 2})
+    assert ended.held == Hold("pacs", HeldBy.WINDOW, local(19))
+    assert tries(folder(options).path, "a") == 0
+    with open_reader(folder(options)) as reader:
+        assert reader.summary().held == ended.held
+
+    clock.now = local(20)
+    later = run_job(held_job(job), options, silent, held_parts(clock, deeds.succeed, "a", "b"))
+    assert (later.exit_code, later.counts, later.held) == (0, {TaskStatus.SUCCESS: 2}, None)
+    with open_reader(folder(options)) as reader:
+        assert reader.summary().held is None
+
+
+@pytest.mark.parametrize(("wanted", "outside"), [({}, "wait"), ({"wait": True}, "stop")])
+def test_a_run_waits_for_a_window_where_the_job_or_the_user_says_so(
+    job: Job, options: RunOptions, wanted: dict[str, bool], outside: str
+) -> None:
+    clock = Clock(local(12))
+    waiting: list[Hold | None] = []
+
+    def open_it(event: Event) -> None:
+        if isinstance(event, RunWaits):
+            with open_reader(folder(options)) as reader:
+                waiting.append(reader.summary().held)
+            clock.now = local(19)
+        elif isinstance(event, TaskStarted):
+            with open_reader(folder(options)) as reader:
+                waiting.append(reader.summary().held)
+
+    ended = run_job(
+        held_job(job, outside_window=outside),
+        replace(options, **wanted),
+        open_it,
+        held_parts(clock, deeds.succeed, "a"),
+    )
+
+    assert ended.exit_code == 0
+    assert waiting == [Hold("pacs", HeldBy.WINDOW, local(19)), None]
+
+
+def test_the_user_may_stop_where_the_job_waits(job: Job, options: RunOptions) -> None:
+    waiting = held_job(job, outside_window="wait")
+
+    ended = run_job(
+        waiting, replace(options, wait=False), silent, held_parts(Clock(local(12)), deeds.succeed, "a")
+    )
+
+    assert ended.exit_code == 5
+
+
+def test_how_long_a_run_takes_may_stand_in_the_job(job: Job, options: RunOptions) -> None:
+    short = job.model_copy(update={"run": job.run.model_copy(update={"stop_after": 0.0})})
+
+    assert run_job(short, options, silent, parts(deeds.succeed, "a")).exit_code == 5
+    assert (
+        run_job(short, replace(options, stop_after=3600.0), silent, parts(deeds.succeed, "a")).exit_code == 0
+    )

@@ -230,3 +230,18 @@ def test_a_trial_and_a_key_file_are_fine_where_they_have_an_effect(tmp_path: Pat
 
     assert job.trial is not None
     assert job.key_file == tmp_path / "key"
+
+
+def test_nodes_that_are_never_open_together_are_told(tmp_path: Path) -> None:
+    nodes = """
+  clinical: {dimse: "CLINICAL@pacs:104", limits: {window: Mon-Fri}}
+  research: {dimse: "RESEARCH@research:104", limits: {window: "Sat 00:00-24:00"}}
+  export: {folder: out}"""
+
+    found = only(tmp_path, job_text(nodes=nodes, destinations="[export, research]"))
+
+    assert found == (
+        "destinations[1]: no study could ever move: its limits.window is never open while those of the "
+        "source and of the other destinations are"
+    )
+    read_job(tmp_path, job_text(nodes=nodes.replace("Sat 00:00-24:00", "Fri 23:00-01:00")))

@@ -8,6 +8,7 @@ from adit_cli.errors import JobFileError, UsageError
 from adit_cli.jobfile.addressing import find_config, parse_node
 from adit_cli.jobfile.config import Config, load_config
 from adit_cli.jobfile.node import FolderNode, ServerNode
+from tests.support.jobfiles import job_text, read_job
 
 CONFIG = """\
 calling_ae_title: LAB
@@ -143,3 +144,20 @@ def test_a_url_is_a_node_and_its_password_is_never_repeated() -> None:
 def test_a_port_that_no_server_has_is_told(port: str) -> None:
     with pytest.raises(UsageError, match="the port must be 1 to 65535"):
         parse_node(f"PACS@host:{port}", Config())
+
+
+def test_windows_and_how_runs_stop_may_stand_in_the_config(tmp_path: Path) -> None:
+    text = """\
+nodes:
+  pacs: {dimse: "PACS@pacs:104", limits: {window: 19:00-06:00, studies_per_hour: 60}}
+defaults:
+  run: {stop_after: 8h, outside_window: wait}
+"""
+    config = load_config(written(tmp_path, text))
+    job = read_job(tmp_path, job_text("run: {stop_after: 30m}", source="pacs"), config=config)
+
+    pacs = job.node("pacs")
+    assert isinstance(pacs, ServerNode)
+    assert [window.text for window in pacs.limits.window] == ["19:00-06:00"]
+    assert (job.run.stop_after, job.run.outside_window) == (1800.0, "wait")
+    assert config.defaults.run.stop_after == 8 * 3600

@@ -327,3 +327,19 @@ def test_any_text_is_a_job_or_a_job_file_error(
         load_job(path)
 
     assert caught.value.message.startswith(str(path))
+
+
+def test_a_wrong_window_is_told_with_its_place_and_an_example(tmp_path: Path) -> None:
+    nodes = """
+  clinical:
+    dimse: CLINICAL@pacs:104
+    limits:
+      window: ["Sat-Sun", "Mo-Fr 19:00-06:00"]
+  export: {folder: out}"""
+
+    (found,) = problems(tmp_path, job_text(nodes=nodes))
+
+    assert found == (
+        "job.yaml:7:27: nodes.clinical.limits.window[1]: no day is called 'Mo': write Mon, Tue, Wed, Thu, "
+        "Fri, Sat, Sun, such as `Mon-Fri 19:00-06:00`, `Sat-Sun` or `22:00-05:30`, not 'Mo-Fr 19:00-06:00'"
+    )

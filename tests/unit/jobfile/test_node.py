@@ -119,3 +119,31 @@ def test_transcoding_needs_dimse() -> None:
     (found,) = messages({"dicomweb": "https://pacs.example.org/rs", "transcode": "allow"})
 
     assert found == "`transcode` is for C-STORE, which needs `dimse`"
+
+
+def test_a_node_has_hours_and_a_number_of_studies_an_hour() -> None:
+    limits = {"studies_per_hour": "300", "window": ["Mon-Fri 19:00-06:00", "Sat-Sun"]}
+    node = NODE.validate_python({"dimse": "A@b:1", "limits": limits})
+    single = NODE.validate_python({"dimse": "A@b:1", "limits": {"window": "22:00-05:00"}})
+
+    assert isinstance(node, ServerNode)
+    assert isinstance(single, ServerNode)
+    assert node.limits.studies_per_hour == 300
+    assert [window.text for window in node.limits.window] == limits["window"]
+    assert [window.text for window in single.limits.window] == ["22:00-05:00"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"window": "Mo-Fr 19:00-06:00"}, "no day is called 'Mo'"),
+        ({"window": []}, "names no window"),
+        ({"window": {"days": "Mon"}}, "not a window"),
+        ({"studies_per_hour": 0}, "greater than or equal to 1"),
+        ({"studies_per_hour": 1.5}, "valid integer"),
+    ],
+)
+def test_limits_that_mean_nothing_are_errors(limits: object, said: str) -> None:
+    (found,) = messages({"dimse": "A@b:1", "limits": limits})
+
+    assert said in found

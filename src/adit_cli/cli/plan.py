@@ -20,7 +20,7 @@ from adit_cli.cli.options import (
 )
 from adit_cli.cli.planning import on_lookup, show_batch, show_plan
 from adit_cli.cli.settings import new_app, settings
-from adit_cli.engine.fixed import FixedPlan, write_plan
+from adit_cli.engine.fixed import FixedPlan, check_place, write_plan
 from adit_cli.engine.folders import state_folder
 from adit_cli.engine.preview import keep, preview
 from adit_cli.engine.shares import workers_of
@@ -65,6 +65,8 @@ def plan(
     totals, size and time expected and what each rule keeps out go to standard error. `--format uid` prints
     the Study Instance UIDs that would move; `--output` fixes them for `adit transfer plan.json`.
     """
+    if output is not None:
+        check_place(output)
     loaded = read_job(ctx, job, var, uids)
     state = state_folder(settings(ctx).state_dir, os.environ)
     found = preview(loaded, state, on_lookup, workers=workers_of(loaded), cached=not no_cache)

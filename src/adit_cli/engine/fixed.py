@@ -5,6 +5,7 @@ It holds UIDs and numbers, no patient; the job file and its secrets are read aga
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,6 +25,7 @@ from adit_cli.tasks.work import Work
 FORM = 1
 MARK = "adit_plan"
 NAMED = 3
+_MADE = "the plan was made"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,19 @@ class FixedPlan:
 
     job: Path
     studies: dict[str, Pinned]
+    digest: str = ""
+    """Of the job file when the plan was made."""
+
+    def job_changes(self) -> Iterator[str]:
+        """Yield whether the job file is another one now."""
+        if self.digest not in {"", digest_of(self.job)}:
+            yield f"since {_MADE}: the job file has changed"
+
+
+def digest_of(job: Path) -> str:
+    """Return what tells a job file from a changed one."""
+    with storage_errors(str(job), UsageError):
+        return hashlib.sha256(job.read_bytes()).hexdigest()
 
 
 def pinned(studies: Iterable[PlannedStudy], *, keyed: bool = True) -> dict[str, Pinned]:
@@ -56,6 +71,7 @@ def write_plan(path: Path, plan: FixedPlan, estimate: Mapping[str, object] | Non
     content = {
         MARK: FORM,
         "job": str(plan.job),
+        "job_sha256": plan.digest or digest_of(plan.job),
         "studies": [
             {"study_uid": uid, "instances": one.instances, "key": one.key}
             for uid, one in plan.studies.items()
@@ -71,21 +87,36 @@ def write_plan(path: Path, plan: FixedPlan, estimate: Mapping[str, object] | Non
 
 def read_plan(path: Path) -> FixedPlan | None:
     """Return the plan in a file; None where it holds something else, such as a job."""
-    if path.suffix != ".json":
+    plan = _content(path)
+    if plan is None:
         return None
-    try:
-        content = cast("object", json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError):
-        return None  # whoever reads job files says what is wrong
-    if not isinstance(content, dict) or MARK not in content:
-        return None
-    plan = cast("dict[str, object]", content)
     job, studies = plan.get("job"), plan.get("studies")
     if plan[MARK] != FORM or not isinstance(job, str) or not isinstance(studies, list):
         raise UsageError(
             f"{path} is no plan of this version of ADIT", hint="make it again: adit plan --output"
         )
-    return FixedPlan(Path(job), dict(_pinned(one, path) for one in cast("list[object]", studies)))
+    pins = dict(_pinned(one, path) for one in cast("list[object]", studies))
+    return FixedPlan(Path(job), pins, str(plan.get("job_sha256", "")))
+
+
+def check_place(path: Path) -> None:
+    """Raise UsageError where a plan cannot be written, or would take the place of something else."""
+    if path.exists() and _content(path) is None:
+        raise UsageError(
+            f"{path} is there already and is no plan", hint="give the plan a name of its own, as plan.json"
+        )
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {path.parent}", hint="make it, or name another")
+
+
+def _content(path: Path) -> dict[str, object] | None:
+    """Return what stands in a plan of whatever version; whoever reads job files says what else is wrong."""
+    try:
+        content = cast("object", json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError):
+        return None
+    is_plan = isinstance(content, dict) and MARK in content
+    return cast("dict[str, object]", content) if is_plan else None
 
 
 def _pinned(study: object, path: Path) -> tuple[str, Pinned]:
@@ -121,7 +152,11 @@ def _only(parts: Parts, fixed_plan: FixedPlan, order: Order) -> Iterator[Plan]:
         found,
         studies=tuple(study for study in found.studies if study.task.study_uid in fixed_plan.studies),
         unresolved=(*found.unresolved, *missing),
-        notes=(*found.notes, *changes.sentences("the plan was made", moves="not moved")),
+        notes=(
+            *found.notes,
+            *fixed_plan.job_changes(),
+            *changes.sentences(_MADE, moves="not moved"),
+        ),
     )
 
 

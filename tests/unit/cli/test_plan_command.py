@@ -170,3 +170,40 @@ def test_a_row_of_which_all_is_left_out_says_so(adit: CommandLine, job: Path, th
 
     assert [row["reason"] for row in rows] == ["excluded", "not-found", "excluded"]
     assert {row["state"] for row in rows} == {"none"}
+
+
+def test_a_plan_is_never_written_over_something_else(adit: CommandLine, job: Path) -> None:
+    text, cohort = job.read_text(), (adit.folder / "cohort.csv").read_text()
+
+    over_job = adit.run("plan", job, "--output", job)
+    over_cohort = adit.run("plan", job, "--output", "cohort.csv")
+    nowhere = adit.run("plan", job, "--output", "missing/plan.json")
+
+    assert (over_job.code, over_cohort.code, nowhere.code) == (2, 2, 2)
+    assert f"{job} is there already and is no plan" in over_job.err
+    assert "missing" in nowhere.err
+    assert job.read_text() == text
+    assert (adit.folder / "cohort.csv").read_text() == cohort
+
+
+@pytest.mark.parametrize("before", ["", '{"adit_plan": 7, "parts": []}'])
+def test_a_plan_may_be_made_again_under_any_name(adit: CommandLine, job: Path, before: str) -> None:
+    if before:
+        (adit.folder / "friday.plan").write_text(before)
+
+    for _ in range(2):
+        assert adit.run("plan", job, "--output", "friday.plan").code == 0
+
+    assert adit.run("transfer", "friday.plan", "--dry-run").code == 0
+
+
+def test_a_job_file_that_changed_since_the_plan_is_told(adit: CommandLine, job: Path) -> None:
+    told = "since the plan was made: the job file has changed"
+    adit.run("plan", job, "--output", "plan.json")
+    same = adit.run("transfer", "plan.json", "--dry-run")
+    job.write_text(job.read_text().replace("folder: out", "folder: elsewhere"))
+
+    ended = adit.run("transfer", "plan.json", "--dry-run")
+
+    assert told not in same.err
+    assert told in ended.err

@@ -84,6 +84,6 @@ def _get(ctx: typer.Context, decided: HandOver, node: str, aet: str) -> None:
         uid = row.get("SeriesInstanceUID", "")
         series.setdefault(row["StudyInstanceUID"], []).extend([uid] if uid else [])
     wanted = [StudyRequest(study, tuple(uids)) for study, uids in series.items()]
-    with opened_source(ctx, node, aet) as source:
+    with opened_source(ctx, node, aet, most=None) as source:
         complete = watch_fetch(source, wanted, decided.path, Style.AUTO)
     raise typer.Exit(0 if complete else 3)

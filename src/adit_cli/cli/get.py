@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from adit_cli.cli.display import Style
-from adit_cli.cli.loading import uids_of
+from adit_cli.cli.loading import known_nodes, named_node, uids_of
 from adit_cli.cli.opening import opened_source
 from adit_cli.cli.options import AetOption, NodeArgument, ProgressOption
 from adit_cli.cli.settings import new_app, settings
@@ -48,8 +48,10 @@ def get(
     """
     if not uids and not series:
         raise UsageError("which studies?", hint="name their UIDs, or - to read them from standard input")
-    with opened_source(ctx, node, aet) as source:
-        wanted = requests_for(source, uids_of(ctx, uids or []), uids_of(ctx, series or []))
+    named_node(node, known_nodes(ctx))
+    studies, only = uids_of(ctx, uids or []), uids_of(ctx, series or [])
+    with opened_source(ctx, node, aet, most=None) as source:
+        wanted = requests_for(source, studies, only)
         complete = watch_fetch(source, wanted, output, progress)
     if not complete or settings(ctx).refused:
         raise typer.Exit(3)

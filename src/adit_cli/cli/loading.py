@@ -34,8 +34,14 @@ def user_config(ctx: typer.Context) -> Config:
 
 
 def known_nodes(ctx: typer.Context) -> Known:
-    """Return what the user's config knows of nodes."""
-    path = find_config(settings(ctx).config, os.environ)
+    """Return what the user's config knows of nodes; it is read once."""
+    now = settings(ctx)
+    if now.known is None:
+        now.known = _known(find_config(now.config, os.environ))
+    return now.known
+
+
+def _known(path: Path | None) -> Known:
     if path is None:
         return NothingKnown()
     from adit_cli.jobfile.known import load_nodes  # noqa: PLC0415  YAML, and what explains errors in it

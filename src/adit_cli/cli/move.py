@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import Annotated
 
 import typer
 
-from adit_cli.cli.loading import known_nodes, uids_of
+from adit_cli.cli.loading import known_nodes, named_node, uids_of
 from adit_cli.cli.moving import watch_move
-from adit_cli.cli.opening import opened_source
+from adit_cli.cli.opening import opened_pool
 from adit_cli.cli.options import AetOption, NodeArgument
 from adit_cli.cli.settings import new_app, settings
 from adit_cli.errors import UsageError
-from adit_cli.jobfile.node import DimsePeer, ServerNode
+from adit_cli.jobfile.addressing import Known
+from adit_cli.jobfile.node import DimsePeer, NodeSpec, ServerNode
 from adit_cli.tasks.download import requests_for
 from adit_cli.tasks.forwarding import Target
 
@@ -51,21 +51,28 @@ def move(
     """
     if not uids and not series:
         raise UsageError("which studies?", hint="name their UIDs, or - to read them from standard input")
-    with ExitStack() as opened:
-        source = opened.enter_context(opened_source(ctx, node, aet))
-        target = _target(ctx, to, opened)
-        wanted = requests_for(source, uids_of(ctx, uids or []), uids_of(ctx, series or []))
+    config = known_nodes(ctx)
+    name, spec = named_node(node, config)
+    ae_title, there = _target(to, config)
+    studies, only = uids_of(ctx, uids or []), uids_of(ctx, series or [])
+    with opened_pool(ctx, {name: spec, **there}, aet) as pool:
+        source = pool.source(name)
+        wanted = requests_for(source, studies, only)
+        target = Target(ae_title, pool.source(to) if there else None)
         complete = watch_move(source, wanted, target, quiet=settings(ctx).verbosity < 0)
     if not complete or settings(ctx).refused:
         raise typer.Exit(3)
 
 
-def _target(ctx: typer.Context, to: str, opened: ExitStack) -> Target:
-    match known_nodes(ctx).nodes.get(to):
-        case ServerNode(dimse=DimsePeer() as peer):
-            return Target(peer.ae_title, opened.enter_context(opened_source(ctx, to)))
+def _target(to: str, config: Known) -> tuple[str, dict[str, NodeSpec]]:
+    """Return the AE title to send to, and the node that it is, where the config has it."""
+    match config.nodes.get(to):
+        case ServerNode(dimse=DimsePeer() as peer) as node:
+            calling = peer.calling_ae_title or config.calling_ae_title  # --aet is for NODE
+            peer = peer.model_copy(update={"calling_ae_title": calling})
+            return peer.ae_title, {to: node.model_copy(update={"dimse": peer})}
         case None if 0 < len(to) <= 16:  # noqa: PLR2004 - an AE title (PS3.5 §6.2)
-            return Target(to)
+            return to, {}
         case _:
             raise UsageError(
                 f"--to {to} names neither an AE title nor a DICOM server",

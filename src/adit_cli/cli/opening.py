@@ -1,46 +1,89 @@
-"""Open the node that a command names, for as long as the command needs it."""
+"""Open the nodes that a command names, for as long as the command needs them.
+
+Associations with servers of the config count against their limits, beside those of jobs.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 import typer
 
 from adit_cli.cli.loading import archive_password, known_nodes, named_node
 from adit_cli.cli.settings import settings
-from adit_cli.engine.folders import state_folder
-from adit_cli.jobfile.node import FolderNode
+from adit_cli.engine.folders import StateFolder, state_folder
+from adit_cli.jobfile.addressing import Known, limited_as
+from adit_cli.jobfile.node import FolderNode, NodeSpec, ServerNode, label
 from adit_cli.jobfile.receiver import order_of
 from adit_cli.nodes import NodePool
 from adit_cli.nodes.base import Destination, Source
 
 
 @contextmanager
-def opened_source(ctx: typer.Context, node: str, aet: str = "") -> Generator[Source]:
-    """Open a node to find in and fetch from."""
-    with _pool(ctx, node, aet, archive_password()) as (name, pool):
+def opened_source(ctx: typer.Context, node: str, aet: str = "", *, most: int | None = 1) -> Generator[Source]:
+    """Open a node to find in and fetch from, over at most so many associations, or all that are allowed."""
+    config = known_nodes(ctx)
+    name, spec = named_node(node, config)
+    if isinstance(spec, FolderNode):
+        spec = spec.opened_with(archive_password())
+    with opened_pool(ctx, {name: spec}, aet, most=most) as pool:
         yield pool.source(name)
 
 
 @contextmanager
 def opened_destination(ctx: typer.Context, node: str, aet: str = "") -> Generator[Destination]:
-    """Open a node to deliver to."""
-    with _pool(ctx, node, aet) as (name, pool):
+    """Open a node to deliver to, over all associations that are allowed."""
+    name, spec = named_node(node, known_nodes(ctx))
+    with opened_pool(ctx, {name: spec}, aet, most=None) as pool:
         yield pool.destination(name)
 
 
 @contextmanager
-def _pool(ctx: typer.Context, node: str, aet: str, password: str = "") -> Generator[tuple[str, NodePool]]:
+def opened_pool(
+    ctx: typer.Context, nodes: Mapping[str, NodeSpec], aet: str, *, most: int | None = 1
+) -> Generator[NodePool]:
+    """Have nodes that can be opened; where their limits are used up, this waits for its turn."""
     config = known_nodes(ctx)
-    name, spec = named_node(node, config)
-    if isinstance(spec, FolderNode):
-        spec = spec.opened_with(password)
     state = state_folder(settings(ctx).state_dir, os.environ)
     receiver = order_of(state.inbox, config.receiver, config.calling_ae_title)
-    pool = NodePool({name: spec}, aet or config.calling_ae_title, receiver, aside=state.unpacked)
-    try:
-        yield name, pool
-    finally:
-        pool.close()
+    with (
+        _turn(state, nodes, config, most) as limited,
+        NodePool(limited, aet or config.calling_ae_title, receiver, aside=state.unpacked) as pool,
+    ):
+        yield pool
+
+
+@contextmanager
+def _turn(
+    state: StateFolder, nodes: Mapping[str, NodeSpec], config: Known, most: int | None
+) -> Generator[Mapping[str, NodeSpec]]:
+    counted = {
+        name: found
+        for name, spec in nodes.items()
+        if isinstance(spec, ServerNode) and (found := limited_as(name, spec, config)) is not None
+    }
+    if not counted:
+        yield nodes
+        return
+    from adit_cli.nodes.turns import turn_at  # noqa: PLC0415  only for nodes that are shared
+
+    shown = {label(server): _in_use(name, server) for name, server in reversed(counted.items())}
+    limits = {label(server): server.limits.associations for server in counted.values()}
+    state.create()
+    with turn_at(state.slots, limits, most, lambda address: typer.echo(shown[address], err=True)) as granted:
+        yield {name: _with_associations(spec, counted.get(name), granted) for name, spec in nodes.items()}
+
+
+def _in_use(name: str, server: ServerNode) -> str:
+    limit = server.limits.associations
+    what = "its only association is" if limit == 1 else f"all {limit} associations that its limit allows are"
+    return f"{name}: {what} in use on this machine; waiting for one"
+
+
+def _with_associations(spec: NodeSpec, counted: ServerNode | None, granted: Mapping[str, int]) -> NodeSpec:
+    if counted is None or not isinstance(spec, ServerNode):
+        return spec
+    limits = counted.limits.model_copy(update={"associations": granted[label(counted)]})
+    return spec.model_copy(update={"limits": limits})

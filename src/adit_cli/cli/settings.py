@@ -12,6 +12,8 @@ import typer
 if TYPE_CHECKING:
     from typer.core import TyperOption
 
+    from adit_cli.jobfile.addressing import Known
+
 CONTEXT: dict[str, object] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 META = "adit_cli.settings"
 
@@ -23,6 +25,8 @@ class Settings:
     config: Path | None = None
     state_dir: Path | None = None
     verbosity: int = 0
+    known: Known | None = None
+    """What the config knows of nodes, once it was read."""
     refused: int = 0
     """Lines of input that named nothing; a command that did the rest ends with 3."""
 

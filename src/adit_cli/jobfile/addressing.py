@@ -82,6 +82,21 @@ def parse_node(text: str, config: Known) -> tuple[str, NodeSpec]:
     )
 
 
+def limited_as(name: str, spec: ServerNode, config: Known) -> ServerNode | None:
+    """Return the config's node whose limits hold for a server, also for one that was typed as an address."""
+    known = config.nodes.get(name)
+    if isinstance(known, ServerNode):
+        return known
+    servers = (node for node in config.nodes.values() if isinstance(node, ServerNode))
+    return next((node for node in servers if _is_same(node, spec)), None)
+
+
+def _is_same(one: ServerNode, other: ServerNode) -> bool:
+    if one.dimse and other.dimse:
+        return label(one).casefold() == label(other).casefold()
+    return bool(one.dicomweb and other.dicomweb and one.dicomweb.url == other.dicomweb.url)
+
+
 def _server(key: str, text: str, *, hint: str) -> tuple[str, NodeSpec]:
     try:
         server = ServerNode.model_validate({key: text})

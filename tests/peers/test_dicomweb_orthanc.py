@@ -24,6 +24,7 @@ from adit_cli.nodes.dicomweb.source import DicomwebSource
 from tests.support.builders import BuiltStudy, build_study
 from tests.support.closed_pacs import ClosedPacs, closed_orthanc
 from tests.support.peers import Orthanc, getscu
+from tests.support.program import Adit
 
 pytestmark = pytest.mark.peers
 
@@ -58,6 +59,30 @@ def ready(path: Path) -> Ready:
 def dataset(path: Path) -> bytes:
     """Return the data set behind the file meta information, which each server writes its own way."""
     return path.read_bytes()[read_file_meta(path).dataset_offset :]
+
+
+@pytest.mark.parametrize(
+    ("level", "options"),
+    [
+        ("series", "--date 2024 --age 18..80"),
+        ("series", "-k InstitutionName"),
+        ("instance", "--patient-id P1 --modality CT"),
+    ],
+)
+def test_what_many_studies_hold_is_told_alike_over_dicomweb_and_dimse(
+    pacs: Orthanc, tmp_path: Path, level: str, options: str
+) -> None:
+    adit = Adit(tmp_path / "adit")
+    for number in range(4):
+        made = build_study(tmp_path / f"{number}", modalities=("CT", "MR"), patient_id=f"P{number % 2}")
+        pacs.upload(made.files)
+
+    web, dimse = (
+        adit("query", node, "--level", level, *options.split()) for node in (pacs.dicomweb_url, pacs.address)
+    )
+
+    assert sorted(web.out.splitlines()) == sorted(dimse.out.splitlines())
+    assert len(web.out.splitlines()) > 1
 
 
 def test_a_study_is_found_level_by_level(pacs: Orthanc, source: DicomwebSource, study: BuiltStudy) -> None:

@@ -28,6 +28,7 @@ from adit_cli.tasks.steps import (
     relational_step,
     series_rules,
     steps_of,
+    wanted_of_above,
 )
 
 __all__ = ["UNIQUE_KEYS", "Lookup", "Rule", "look_up", "look_up_each", "parse_rule"]
@@ -101,7 +102,7 @@ def _has_series(source: Source, study: Attributes, rules: Mapping[str, Rule]) ->
 def _at_once(source: Source, lookup: Lookup) -> list[Attributes] | None:
     """Return what a relational source finds with one question; None where it cannot, or does not say enough.
 
-    Some accept relational queries and then pass over the keys of the levels above.
+    Some accept relational queries and then pass over the keys of the levels above, or find nothing by them.
     """
     if not (isinstance(source, Relational) and source.is_relational()):
         return None
@@ -112,7 +113,10 @@ def _at_once(source: Source, lookup: Lookup) -> list[Attributes] | None:
             raise
         logger.info("%s Asking level by level", error.message)
         return None
-    return None if any(unknown for _, unknown in entries) else [entry for entry, _ in entries]
+    told = {keyword for entry, _ in entries for keyword in entry}
+    if any(unknown for _, unknown in entries) or not wanted_of_above(lookup) <= told:
+        return None
+    return [entry for entry, _ in entries] or None
 
 
 def _below(source: Source, steps: Sequence[Step], above: Attributes) -> Iterator[Attributes]:

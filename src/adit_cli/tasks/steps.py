@@ -129,6 +129,12 @@ def relational_step(lookup: Lookup) -> Step:
     return Step(lookup.level, lookup.rules, (*lookup.wanted, *aged, *unique))
 
 
+def wanted_of_above(lookup: Lookup) -> set[str]:
+    """Return what is to be told of the levels above the one looked up."""
+    unique = set(UNIQUE_KEYS.values())
+    return {k for k in lookup.wanted if _level_of(k, lookup.level) is not lookup.level} - unique
+
+
 def is_about_studies(lookup: Lookup) -> bool:
     """Return whether patients are to be told by what their studies or series are."""
     return any(keyword in STUDY_WORDS | SERIES_WORDS for keyword in lookup.rules)

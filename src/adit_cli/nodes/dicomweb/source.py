@@ -76,6 +76,10 @@ class DicomwebSource:
             failed.append(FailedInstance(wanted.uid, error.reason, error.message))
         return failed
 
+    def is_relational(self) -> bool:
+        """Return that series and instances may be searched for across studies (PS3.18 §10.6.1.1)."""
+        return True
+
     def fetches_unlisted(self) -> bool:
         """Return that nothing has to be negotiated."""
         return True

@@ -198,7 +198,7 @@ class _Part:
         """Yield what each rule keeps out, but for studies that another question lets in."""
         taken = {study.uid for study in self.found}
         for (rule, level), found in self.excluded.items():
-            uids = [uid for uid in found if level == "series" or uid not in taken]
+            uids = [uid for uid in dict.fromkeys(found) if level == "series" or uid not in taken]
             if uids:
                 yield Excluded(rule, level, len(uids), tuple(uids[:EXAMPLES]))
 

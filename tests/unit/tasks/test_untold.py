@@ -163,3 +163,12 @@ def test_a_row_that_leaves_out_one_modality_leaves_the_others(tmp_path: Path, *,
     assert [(one.rule, one.examples) for one in made.excluded] == [
         ("select.studies.exclude.cohort", ("1.1",))
     ]
+
+
+def test_a_study_that_several_rows_ask_for_is_left_out_once(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("patient_id,modality\nA,\nA,CT\n", encoding="utf-8")
+    text = "{cohort: {file: rows.csv}, exclude: {uids: [1.1]}}"
+
+    made = plan(job_of(tmp_path, f"{BASIC_JOB}select: {{studies: {text}}}\n"), reticent(), KEY)
+
+    assert [(one.count, one.examples) for one in made.excluded] == [(1, ("1.1",))]

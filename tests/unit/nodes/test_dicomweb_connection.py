@@ -236,6 +236,19 @@ def test_https_goes_through_a_tunnel_that_a_proxy_may_refuse(monkeypatch: pytest
     assert [(seen.method, seen.target) for seen in proxy.seen] == [("CONNECT", "pacs.invalid:443")]
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_cannot_be_reached_is_named_and_not_the_server(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    monkeypatch.setenv(f"{scheme}_proxy", f"http://user:{SECRET}@{LOOPBACK}:1")
+
+    with pytest.raises(TransientNodeError, match=f"proxy {LOOPBACK}:1") as caught:
+        ask(DicomwebPeer(url=f"{scheme}://pacs.invalid/dicom-web"))
+
+    assert f"{scheme}_proxy" in caught.value.hint
+    assert SECRET not in caught.value.message + caught.value.hint
+
+
 def test_a_socks_proxy_is_refused_without_showing_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("all_proxy", f"socks5://user:{SECRET}@{LOOPBACK}:1")
 

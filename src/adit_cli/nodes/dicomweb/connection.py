@@ -195,7 +195,7 @@ class WebConnection:
             self._connection = self._made()
         if self._connection.sock is None:
             timeouts = self._peer.timeouts
-            with network_errors(self.name, "connecting", timeouts.connect):
+            with network_errors(self.name, "connecting", timeouts.connect, self._proxy):
                 self._connection.connect()
             cast("socket", self._connection.sock).settimeout(timeouts.read)
         return self._connection

@@ -31,6 +31,7 @@ _HINTS: dict[int, str] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "A limit of the server or a proxy before it must be raised.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The server does not take this transfer syntax or form of DICOM.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "The server's own log says why.",
+    HTTPStatus.INSUFFICIENT_STORAGE: "The server has no room left.",
     HTTPStatus.NOT_IMPLEMENTED: "The server does not offer this DICOMweb service.",
     HTTPStatus.BAD_GATEWAY: "The proxy before the server cannot reach it.",
     HTTPStatus.GATEWAY_TIMEOUT: "The proxy before the server gave up waiting for it.",

@@ -10,14 +10,17 @@ from http.client import HTTPException
 
 from adit_cli.errors import NodeError, Reason, TransientNodeError
 from adit_cli.nodes.dicomweb.failures import malformed
+from adit_cli.nodes.dicomweb.proxy import Proxy
 from adit_cli.nodes.dicomweb.tls import BROKEN_OFF, timed_out, tls_error
 
 
 @contextmanager
-def network_errors(name: str, doing: str, patience: float) -> Generator[None]:
+def network_errors(name: str, doing: str, patience: float, proxy: Proxy | None = None) -> Generator[None]:
     """Translate what the standard library raises while `doing` something with a service."""
     try:
         yield
+    except (ConnectionRefusedError, socket.gaierror) as error:
+        raise (proxy.unreachable(name) if proxy else _unreachable(name, doing, error)) from error
     except ssl.SSLError as error:
         raise tls_error(name, error) from error
     except TimeoutError as error:

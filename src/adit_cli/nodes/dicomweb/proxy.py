@@ -7,7 +7,7 @@ from base64 import b64encode
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from adit_cli.errors import UsageError
+from adit_cli.errors import TransientNodeError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,16 @@ class Proxy:
 
     host: str
     port: int
+    scheme: str
+    """Of the servers that it is for."""
     headers: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+
+    def unreachable(self, name: str) -> TransientNodeError:
+        """Return the error for a proxy that isn't there."""
+        return TransientNodeError(
+            f"{name} is asked by the proxy {self.host}:{self.port}, which cannot be reached.",
+            hint=f"Check {self.scheme}_proxy, or except the server with no_proxy.",
+        )
 
 
 def proxy_for(scheme: str, host: str) -> Proxy | None:
@@ -43,4 +52,4 @@ def _parsed(url: str, scheme: str) -> Proxy:
     if parts.username is not None:
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["Proxy-Authorization"] = f"Basic {b64encode(user.encode()).decode()}"
-    return Proxy(parts.hostname, parts.port or 80, headers)
+    return Proxy(parts.hostname, parts.port or 80, scheme, headers)

@@ -71,7 +71,7 @@ class Channel:
         if first[0] in _TLS_RECORDS and first[1:2] == b"\x03":
             raise SpeaksTlsError
         if first[:3].isalpha():
-            raise PduError("it answers like a web or mail server; is this its DICOM port?")
+            raise PduError("it answers like a web or mail server, so this may not be its DICOM port")
         if first[0] not in _CONTROL_KINDS:
             raise PduError(f"its answer begins with {first[0]:02X}H, which is no PDU")
 

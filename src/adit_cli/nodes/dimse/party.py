@@ -55,9 +55,14 @@ def _connected(party: Party) -> socket.socket:
             hint="Check host and port, and whether a firewall drops the packets.",
         ) from error
     except socket.gaierror as error:
-        raise TransientNodeError(f"{party}: the host name is unknown ({error.strerror}).") from error
+        raise TransientNodeError(
+            f"{party}: the host name is unknown ({error.strerror}).", hint="Check how the host is spelled."
+        ) from error
     except OSError as error:
-        raise TransientNodeError(f"{party} cannot be reached: {error.strerror or error}.") from error
+        raise TransientNodeError(
+            f"{party} cannot be reached: {error.strerror or error}.",
+            hint="Check host and port, and whether the server runs.",
+        ) from error
 
 
 def tls_failure(party: Party, error: OSError) -> NodeError | None:

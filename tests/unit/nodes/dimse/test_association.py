@@ -100,8 +100,10 @@ def test_peer_that_does_not_answer_the_request_times_out() -> None:
 def test_nothing_that_listens_is_told_with_the_address() -> None:
     nobody = DimsePeer(ae_title="X", host=LOOPBACK, port=free_port())
 
-    with pytest.raises(TransientNodeError, match=f"X@{LOOPBACK}:{nobody.port} cannot be reached"):
+    with pytest.raises(TransientNodeError, match=f"X@{LOOPBACK}:{nobody.port} cannot be reached") as caught:
         Association.open(Party.of("", nobody, "US"), ())
+
+    assert "whether the server runs" in caught.value.hint
 
 
 def test_unknown_host_is_told() -> None:

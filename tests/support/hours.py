@@ -7,7 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from adit_cli.engine.gate import Gate, Keeper
-from adit_cli.jobfile.window import parse_window
+from adit_cli.jobfile.window import DAYS, WEEK, parse_window
 from adit_cli.nodes.quota import Quota
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -37,3 +37,17 @@ def gate(clock: Clock, *, waits: bool = False, **routes: Keeper | tuple[Keeper, 
     """Return a gate in Berlin: what studies of each source pass."""
     ways = {name: way if isinstance(way, tuple) else (way,) for name, way in routes.items()}
     return Gate(ways, waits=waits, clock=clock, zone=BERLIN)
+
+
+def another_day() -> str:
+    """Return a window that is closed while a test runs, also where midnight passes meanwhile."""
+    return DAYS[(_today() + 3) % WEEK]
+
+
+def these_days() -> str:
+    """Return a window that is open while a test runs."""
+    return f"{DAYS[_today() - 1]}-{DAYS[(_today() + 1) % WEEK]}"
+
+
+def _today() -> int:
+    return datetime.now().astimezone().weekday()

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -18,12 +19,14 @@ from adit_cli.engine.run import RunOptions, run_job
 from adit_cli.engine.transfers import Order, Parts
 from adit_cli.errors import Reason, TransientNodeError
 from adit_cli.jobfile.job import Job
+from adit_cli.jobfile.node import ServerNode
 from adit_cli.tasks.planned import Plan, PlannedStudy
 from adit_cli.tasks.scope import Batch, Scope
 from adit_cli.tasks.task import TaskStatus, Unresolved
 from adit_cli.tasks.work import Work
 from tests.support import engine_tasks as deeds
 from tests.support.engine_tasks import task, tries
+from tests.support.hours import Clock
 from tests.support.made_up import doing, made_up_job
 
 LONG = 60.0
@@ -170,3 +173,46 @@ def test_what_a_part_could_not_resolve_stays_until_that_part_is_asked_again(
         left = reader.unresolved()
 
     assert (ended.exit_code, told, left) == (3, ["row a", "row b"], [])
+
+
+def until_stopped(order: Order) -> None:
+    assert order.stopping.wait(LONG)
+    order.planning.on_progress(1, 2)
+
+
+def night(job: Job, **run: object) -> Job:
+    """Return the job with a source of the tasks' name that is open at night."""
+    pacs = ServerNode.model_validate({"dimse": "PACS@localhost:104", "limits": {"window": ["19:00-06:00"]}})
+    changed = {
+        "nodes": {**job.nodes, "pacs": pacs},
+        "source": ("pacs",),
+        "run": job.run.model_copy(update=run),
+    }
+    return job.model_copy(update=changed)
+
+
+def test_outside_the_window_a_run_stops_at_the_first_study_that_is_looked_up(
+    job: Job, options: RunOptions
+) -> None:
+    clock = Clock(datetime(2024, 1, 29, 12).timestamp())  # noqa: DTZ001 - the time of the machine
+    first = InParts("ab", {"b": until_stopped})
+
+    ended = run_job(night(job), options, silent, replace(first.parts(), clock=clock))
+
+    assert (ended.exit_code, ended.unfinished, ended.counts) == (5, True, {TaskStatus.PENDING: 1})
+
+
+def test_looking_up_goes_on_while_a_run_waits_for_a_window(job: Job, options: RunOptions) -> None:
+    clock = Clock(datetime(2024, 1, 29, 12).timestamp())  # noqa: DTZ001 - the time of the machine
+    looked_up = Event()
+
+    def open_it(event: RunEvent) -> None:
+        if isinstance(event, RunGrew) and not event.growing:
+            clock.now += 12 * 3600
+            looked_up.set()
+        assert looked_up.is_set() or not isinstance(event, TaskEnded)
+
+    waiting = night(job, outside_window="wait")
+    ended = run_job(waiting, options, open_it, replace(InParts("ab").parts(), clock=clock))
+
+    assert (ended.exit_code, ended.counts) == (0, {TaskStatus.SUCCESS: 2})

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from adit_cli.cli.deid_rules import rules_from, rules_of_job, with_evidence
-from adit_cli.cli.job_files import read_job
+from adit_cli.cli.job_files import check_job
 from adit_cli.cli.loading import archive_password
 from adit_cli.cli.output import Format, Row, default_format, show_rows
 from adit_cli.cli.settings import new_app, settings
@@ -125,7 +125,7 @@ def deid(
     """
     state = state_folder(settings(ctx).state_dir, os.environ)
     if job:
-        rules = rules_of_job(read_job(ctx, job), state)
+        rules = rules_of_job(check_job(ctx, job), state)
     else:
         rules = rules_from(profile, option or [], rule or [], key_file, state)
     rules = with_evidence(rules, evidence, output)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -15,8 +17,13 @@ from adit_cli.jobfile.values import PIPED_LATER
 
 
 def read_job(ctx: typer.Context, path: Path, var: Iterable[str] | None = None, uids: str = "") -> Job:
-    """Return the job; `uids` names where further study UIDs are, `-` for standard input."""
-    piped = read_uids(ctx, uids) if uids else None
+    """Return the job; `uids` names where further study UIDs are, `-` for standard input.
+
+    Standard input is read also where only the job says `-`, unless it is a person's keyboard.
+    """
+    is_pipe = sys.stdin is not None and not sys.stdin.isatty()
+    later = partial(read_uids, ctx, "-") if is_pipe else None
+    piped = read_uids(ctx, uids) if uids else later
     return load_job(path, variables=variables(var or ()), config=user_config(ctx), stdin_uids=piped)
 
 

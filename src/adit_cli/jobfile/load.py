@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 from adit_cli.errors import JobFileError
@@ -30,17 +31,23 @@ def load_job(
     *,
     variables: Mapping[str, str] | None = None,
     config: Config | None = None,
-    stdin_uids: Iterable[str] | None = None,
+    stdin_uids: Iterable[str] | Callable[[], Iterable[str]] | None = None,
     environment: Mapping[str, str] | None = None,
     today: date | None = None,
 ) -> Job:
     """Return the job in this file; raise JobFileError with everything that is wrong with it.
 
     `stdin_uids` are what was piped in: they take the place of the job's `uids`, which may be `-`.
-    With PIPED_LATER a job file is checked that will get its UIDs when it runs.
+    A function is called for them only where the job has a `-`. With PIPED_LATER a job file is checked that
+    will get its UIDs when it runs.
     """
     config, given = config or Config(), variables or {}
-    at = Reading(path.absolute().parent, stdin_uids=_once(stdin_uids))
+    at = Reading(path.absolute().parent)
+    if callable(stdin_uids):
+        read_uids = stdin_uids
+        at = replace(at, stdin=cache(lambda: tuple(dict.fromkeys(read_uids()))))
+    elif stdin_uids is not None:
+        at = replace(at, stdin_uids=tuple(dict.fromkeys(stdin_uids)))
     at = replace(at, today=today) if today else at
     written = read(path, JobFile, Values(given, environment), at)
     if written.is_empty:
@@ -51,10 +58,6 @@ def load_job(
     if problems:
         raise JobFileError(render_all(problems, str(path)))
     return resolve(subject.job, path, config, None if subject.dash else at.stdin_uids)
-
-
-def _once(uids: Iterable[str] | None) -> tuple[str, ...] | None:
-    return None if uids is None else tuple(dict.fromkeys(uids))
 
 
 def _subject(written: Written[JobFile], config: Config, at: Reading) -> tuple[Subject, frozenset[str]]:

@@ -60,8 +60,10 @@ def _of_item(item: object, at: Reading) -> Iterable[str]:
 
 
 def _from_stdin(at: Reading) -> tuple[str, ...]:
+    if at.stdin_uids is None and at.stdin is not None:
+        return at.stdin()
     if at.stdin_uids is None:
-        raise ValueError("- stands for standard input: pipe UIDs into `adit transfer JOB.yaml --uids -`")
+        raise ValueError("- stands for standard input: pipe UIDs into `adit transfer JOB.yaml`")
     return () if at.stdin_uids == PIPED_LATER else at.stdin_uids
 
 

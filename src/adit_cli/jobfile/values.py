@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -25,6 +26,8 @@ class Reading:
     today: date = field(default_factory=date.today)
     stdin_uids: tuple[str, ...] | None = None
     """What stands for `-`; None where nothing is piped in, PIPED_LATER where that is not known yet."""
+    stdin: Callable[[], tuple[str, ...]] | None = None
+    """Reads what stands for `-`, if a job says so and nothing was piped in by an option."""
 
 
 def reading(info: ValidationInfo) -> Reading:

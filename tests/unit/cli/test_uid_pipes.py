@@ -120,3 +120,51 @@ def test_a_reader_that_leaves_early_is_no_mistake_and_pipes_have_no_colour(
     assert told == ""
     assert "\x1b" not in whole.out
     assert whole.out.count("\n") == 7
+
+
+@pytest.mark.parametrize("uids", ['"-"', '["1.2.3", "-"]'])
+def test_a_job_that_says_so_reads_standard_input_without_an_option(
+    adit: CommandLine, thorax: BuiltStudy, job: Path, monkeypatch: pytest.MonkeyPatch, uids: str
+) -> None:
+    job.write_text(JOB.replace('"-"', uids))
+    build_study(adit.folder / "images" / "other", patient_id="P2", modalities=("CT",))
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{thorax.uid}\r\n{thorax.uid}\r\n"))
+
+    ended = adit.run("transfer", job, "--progress", "none")
+
+    assert ended.code == (0 if uids == '"-"' else 3), ended.err
+    assert arrived(adit.folder / "out") == set(thorax.instance_uids)
+
+
+def test_a_job_without_a_dash_leaves_standard_input_alone(
+    adit: CommandLine, thorax: BuiltStudy, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job.write_text(JOB.replace('"-"', f"[{thorax.uid}]"))
+    piped = io.StringIO("1.2.3\n")
+    monkeypatch.setattr("sys.stdin", piped)
+
+    assert adit.run("plan", job, "--format", "uid").out.split() == [thorax.uid]
+    assert piped.read() == "1.2.3\n"
+
+
+def test_a_job_that_waits_for_a_pipe_does_not_wait_at_a_terminal(
+    adit: CommandLine, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = io.StringIO("1.2.3\n")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", terminal)
+
+    ended = adit.run("plan", job)
+
+    assert ended.code == 2
+    assert "stands for standard input: pipe UIDs" in ended.err
+
+
+@pytest.mark.usefixtures("thorax")
+def test_an_empty_pipe_moves_nothing(adit: CommandLine, job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+
+    ended = adit.run("transfer", job, "--progress", "none", "--fail-if-empty")
+
+    assert ended.code == 4, ended.err
+    assert arrived(adit.folder / "out") == set()

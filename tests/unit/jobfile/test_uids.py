@@ -54,7 +54,7 @@ def test_uids_of_a_pipe_are_added_where_the_list_says_so(tmp_path: Path) -> None
     [
         (
             '"-"',
-            "- stands for standard input: pipe UIDs into `adit transfer JOB.yaml --uids -`",
+            "- stands for standard input: pipe UIDs into `adit transfer JOB.yaml`",
         ),
         ("[1.2, 1.x]", "[1]: must be a UID: digits and dots, at most 64, not '1.x'"),
         (

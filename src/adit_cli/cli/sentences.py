@@ -88,7 +88,8 @@ def end_of_run(event: RunEnded) -> str:
     moved = (
         f"{count(event.delivered, 'instance')}, {size(event.size)} moved in {duration(event.seconds)}{rate}"
     )
-    lines = [f"{event.job}: {', '.join(parts)}; {moved if event.delivered else 'nothing had to move'}"]
+    nothing = "nothing had to move" if len(parts) == 1 else "nothing moved"
+    lines = [f"{event.job}: {', '.join(parts)}; {moved if event.delivered else nothing}"]
     if event.withheld:
         lines.append(f"  {count(event.withheld, 'instance')} withheld by the de-identification rules")
     if event.missing:

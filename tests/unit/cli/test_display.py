@@ -209,6 +209,12 @@ def test_a_clean_end_is_one_line() -> None:
     assert end_of_run(RunEnded("lung", {TaskStatus.SUCCESS: 1})) == "lung: 1 study done; nothing had to move"
 
 
+def test_a_run_in_which_all_failed_does_not_say_that_nothing_had_to_move() -> None:
+    text = end_of_run(RunEnded("lung", {TaskStatus.FAILURE: 3}, exit_code=3))
+
+    assert text.splitlines()[0] == "lung: 0 studies done, 3 failure; nothing moved"
+
+
 def test_the_start_says_what_changed_rules_and_removed_rows_mean() -> None:
     event = RunStarted("lung", 3, 3, 2, new=3, again=2, dropped=3)
 
@@ -269,7 +275,7 @@ def test_the_end_of_a_run_outside_a_window_says_when_it_opens() -> None:
     text = end_of_run(RunEnded("lung", {TaskStatus.PENDING: 2}, exit_code=5, held=held))
 
     assert text.splitlines() == [
-        "lung: 0 studies done, 2 pending; nothing had to move",
+        "lung: 0 studies done, 2 pending; nothing moved",
         "  stopped outside a window: the window of clinical opens Mon 2024-01-29 19:00; --wait waits for it",
         "  run the same command again to go on where it stopped",
     ]

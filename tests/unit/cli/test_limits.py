@@ -38,7 +38,7 @@ def test_outside_the_window_nothing_moves_and_the_program_ends_with_5(adit: Comm
     jobs = json.loads(adit.run("status", "--format", "json").out)
 
     assert ended.code == 5
-    assert "nightly: 0 studies done, 1 pending; nothing had to move" in ended.err
+    assert "nightly: 0 studies done, 1 pending; nothing moved" in ended.err
     assert f"stopped outside a window: the window of research opens {day}" in ended.err
     assert f"stopped outside a window: the window of research opens {day}" in status.out
     assert "1 pending" in status.out

@@ -95,7 +95,7 @@ class Gate:
     def _span(self, source: str, now: float) -> tuple[float, float]:
         """Return when all windows on the way are open, from now on; kept until that is past."""
         asked, opens, closes = self._spans.get(source, (NEVER, NEVER, NEVER))
-        if not asked <= now < (closes if asked == opens else opens):
+        if not asked <= now < closes:
             every = [keeper.windows for keeper in self._routes.get(source, ())]
             opens, closes = together(every, now, self._zone)
             self._spans[source] = now, opens, closes

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from adit_cli.engine.intake import LONGEST_LOOK_AWAY
 from adit_cli.engine.slots import Slot
 from adit_cli.engine.stop import GRACE as TO_STOP
 from adit_cli.jobfile.window import NEVER
@@ -43,4 +44,5 @@ class Overtime:
         """Return how long one may wait before enforcing it; None where nothing needs it."""
         ends = [self._ends.get(slot.number, NEVER) for slot in slots if slot.started is not None]
         times = [moment - now for end in ends if end < NEVER for moment in (end, end + TO_STOP)]
-        return min((seconds for seconds in times if seconds > 0), default=None)
+        left = min((seconds for seconds in times if seconds > 0), default=None)
+        return None if left is None else min(left, LONGEST_LOOK_AWAY)

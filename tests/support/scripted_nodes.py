@@ -151,6 +151,10 @@ class ScriptedDestination:
     """Set once the first files are being handed over."""
     batches: list[int] = field(default_factory=list[int])
     """How many files were handed over at once."""
+    given: list[str] = field(default_factory=list[str])
+    """What was handed over, in all attempts."""
+    answers_at_end: bool = False
+    """Whether it takes a study as a whole, as a folder does."""
     held: dict[str, bytes] = field(default_factory=dict[str, bytes])
     deliveries: list[ScriptedDelivery] = field(default_factory=list["ScriptedDelivery"])
 
@@ -172,6 +176,7 @@ class ScriptedDelivery:
     task_key: str
     finished: bool = False
     abandoned: int = 0
+    _waiting: list[Ready] = field(default_factory=list[Ready])
 
     def add(self, files: Sequence[Ready]) -> list[Delivered]:
         if self.destination.fails_to_add is not None:
@@ -179,13 +184,17 @@ class ScriptedDelivery:
         self.destination.adding.set()
         self.destination.waits_for.wait(30)
         self.destination.batches.append(len(files))
+        self.destination.given += [file.uid for file in files]
+        if self.destination.answers_at_end:
+            self._waiting += files
+            return []
         return [self._keep(file) for file in files if file.uid not in self.destination.forgets]
 
     def finish(self) -> list[Delivered]:
         if self.destination.fails_to_finish is not None:
             raise self.destination.fails_to_finish
         self.finished = True
-        return []
+        return [self._keep(file) for file in self._waiting]
 
     def abandon(self) -> None:
         self.abandoned += 1

@@ -103,11 +103,19 @@ class Delivered:
     """Whether it isn't there because such things are not for this destination: nothing went wrong."""
 
 
+def accepted(uid: str) -> Delivered:
+    """Return the answer for an instance that is where it belongs."""
+    return Delivered(uid, accepted=True)
+
+
 class Delivery(Protocol):
     """One study on its way into one destination."""
 
     def add(self, files: Sequence[Ready]) -> list[Delivered]:
-        """Hand over files as they become ready; returns what is known of them so far."""
+        """Hand over files as they become ready; returns what is known of them so far.
+
+        What is told as accepted stays there whatever becomes of the rest.
+        """
         ...
 
     def finish(self) -> list[Delivered]:

@@ -17,10 +17,10 @@ from adit_cli.errors import DataError, NodeError, Reason
 from adit_cli.jobfile.archive import Archive
 from adit_cli.nodes import sevenzip
 from adit_cli.nodes.archive import members
-from adit_cli.nodes.base import Delivered
+from adit_cli.nodes.base import Delivered, accepted
 from adit_cli.nodes.layout import Layout
 from adit_cli.nodes.manifest import manifest_of_archive, write_manifest
-from adit_cli.nodes.staging import Held, Staged, accepted
+from adit_cli.nodes.staging import Held, Staged
 from adit_cli.nodes.storage import (
     BLOCK,
     PRIVATE_FILE,

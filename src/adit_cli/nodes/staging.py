@@ -126,8 +126,3 @@ class StagedDelivery:
     def abandon(self) -> None:
         """Remove what is still aside."""
         self._waiting.close()
-
-
-def accepted(uid: str) -> Delivered:
-    """Return the answer for a file that stands in its place."""
-    return Delivered(uid, accepted=True)

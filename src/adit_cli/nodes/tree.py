@@ -14,9 +14,9 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path, PurePosixPath
 
 from adit_cli.errors import NodeError, Reason
-from adit_cli.nodes.base import Delivered
+from adit_cli.nodes.base import Delivered, accepted
 from adit_cli.nodes.manifest import manifest_of_study, write_manifest
-from adit_cli.nodes.staging import Held, accepted
+from adit_cli.nodes.staging import Held
 from adit_cli.nodes.storage import flush, make_private, same_content, storage_errors
 
 

@@ -12,6 +12,7 @@ from adit_cli.nodes.base import Delivered, Destination, Ready
 from adit_cli.tasks.lane import Lane
 from adit_cli.tasks.ledger import Ledger
 from adit_cli.tasks.prepare import Preparation, Preparer
+from adit_cli.tasks.receipts import Receipts
 
 
 class Stopped(Exception):  # noqa: N818 - no error: what follows would be in vain, the reason is kept elsewhere
@@ -30,7 +31,8 @@ class Pipeline:
         self._lanes: list[Lane] = []
         try:
             for name, destination in destinations.items():
-                self._lanes.append(Lane(name, destination, task_key))
+                receipts = Receipts(preparation.spool.receipts(name))
+                self._lanes.append(Lane(name, destination, task_key, receipts))
         except AditError:
             self._close_lanes()
             raise

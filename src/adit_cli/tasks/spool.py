@@ -2,11 +2,13 @@
 
 `arriving/` is the source's; a file that is whole is claimed into `in/` at once, so that a second one of
 the same instance cannot take its place unseen. `out/` holds what is ready to be delivered. Both are named
-by the original SOP Instance UID. Nothing is flushed: a lost spool is fetched again.
+by the original SOP Instance UID. `taken-*` says what each destination has of it. Nothing is flushed: a lost
+spool is fetched again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -53,6 +55,10 @@ class TaskSpool:
     def part(self, uid: str) -> Path:
         """Return where an instance is written before it is ready."""
         return self._out / f"{_name(uid)}{_PART}"
+
+    def receipts(self, destination: str) -> Path:
+        """Return where it is written what a destination has taken."""
+        return self.folder / f"taken-{hashlib.sha256(destination.encode()).hexdigest()[:16]}"
 
     def left_waiting(self) -> list[Path]:
         """Return the whole files of an earlier attempt that wait to be prepared."""

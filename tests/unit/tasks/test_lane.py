@@ -8,6 +8,7 @@ import pytest
 from adit_cli.errors import NodeError
 from adit_cli.nodes.base import Ready
 from adit_cli.tasks.lane import BATCH, Lane
+from adit_cli.tasks.receipts import Receipts
 from tests.support.scripted_nodes import ScriptedDestination
 
 
@@ -20,7 +21,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_what_waits_for_a_slow_destination_is_handed_over_in_batches(file: Path) -> None:
     destination = ScriptedDestination(waits_for=Event())
-    lane = Lane("archive", destination, "task")
+    lane = Lane("archive", destination, "task", Receipts(file.with_suffix(".taken")))
     files = [_ready(file, number) for number in range(2 * BATCH + 6)]
 
     lane.put(files[0])
@@ -37,7 +38,7 @@ def test_what_waits_for_a_slow_destination_is_handed_over_in_batches(file: Path)
 
 def test_after_an_error_a_lane_drains_and_hands_over_nothing_more(file: Path) -> None:
     destination = ScriptedDestination(fails_to_add=NodeError("refused"))
-    lane = Lane("archive", destination, "task")
+    lane = Lane("archive", destination, "task", Receipts(file.with_suffix(".taken")))
 
     for number in range(6 * BATCH):
         lane.put(_ready(file, number))

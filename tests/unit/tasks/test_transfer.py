@@ -389,6 +389,93 @@ def test_a_destination_that_fails_makes_the_task_fail_but_not_the_other_destinat
     assert bench.spool.exists()
 
 
+@pytest.mark.parametrize("answers_at_end", [False, True])
+def test_the_next_attempt_delivers_only_where_something_is_missing(
+    make: Callable[..., Bench], *, answers_at_end: bool
+) -> None:
+    bench = make(DEID_JOB, destinations=2)
+    failing, fine = bench.destinations.values()
+    failing.fails_to_add, fine.answers_at_end = TransientNodeError("reset"), answers_at_end
+    first = bench.run()
+    failing.fails_to_add = None
+
+    outcome = bench.run()
+
+    assert (first.status, outcome.status, outcome.delivered) == (TaskStatus.FAILURE, TaskStatus.SUCCESS, 4)
+    assert failing.held == fine.held
+    assert len(fine.given) == len(failing.given) == 4
+    assert [one.finished for one in fine.deliveries] == [True, not answers_at_end]
+
+
+def test_a_server_is_given_again_only_what_it_did_not_take(make: Callable[..., Bench]) -> None:
+    bench = make(instances=40)
+    uids = bench.study.instance_uids
+    lost, eyed = uids[7], uids[8]
+    bench.only.forgets = {lost}
+    bench.only.rejected = {eyed: Delivered(eyed, accepted=True, reason=Reason.MISMATCH, message="look at it")}
+    bench.only.fails_to_finish = TransientNodeError("reset")
+    bench.run()
+    bench.only.forgets, bench.only.fails_to_finish = set(), None
+    before = len(bench.only.given)
+
+    outcome = bench.run()
+
+    assert sorted(bench.only.given[before:]) == sorted([lost, eyed])
+    assert (outcome.status, outcome.reason, outcome.delivered) == (TaskStatus.WARNING, Reason.MISMATCH, 40)
+
+
+def test_a_folder_is_given_the_whole_study_again_when_there_is_more_of_it(
+    make: Callable[..., Bench],
+) -> None:
+    bench = make(destinations=2)
+    failing, fine = bench.destinations.values()
+    failing.fails_to_add, fine.answers_at_end = TransientNodeError("reset"), True
+    bench.run()
+    failing.fails_to_add = None
+    newer = build_study(bench.folder / "in", instances=1, StudyInstanceUID=bench.study.uid)
+    bench.source = ScriptedSource(FolderSource("in", bench.folder / "in"))
+
+    outcome = bench.run()
+
+    assert outcome.delivered == 5
+    assert len(fine.given) == 4 + 5
+    assert fine.held.keys() == {*bench.study.instance_uids, *newer.instance_uids}
+
+
+def test_a_study_that_a_folder_did_not_take_whole_is_given_to_it_again(make: Callable[..., Bench]) -> None:
+    bench = make(destinations=2)
+    failing, picky = bench.destinations.values()
+    refused = Delivered(
+        bench.study.instance_uids[0], accepted=False, reason=Reason.MISMATCH, message="differs"
+    )
+    failing.fails_to_add, picky.answers_at_end = TransientNodeError("reset"), True
+    picky.rejected = {refused.uid: refused}
+    bench.run()
+    failing.fails_to_add = None
+
+    outcome = bench.run()
+
+    assert len(picky.given) == 8
+    assert (outcome.status, outcome.reason) == (TaskStatus.WARNING, Reason.MISMATCH)
+
+
+def test_a_receipt_that_was_half_written_counts_for_nothing(make: Callable[..., Bench]) -> None:
+    bench = make(destinations=2)
+    failing, fine = bench.destinations.values()
+    failing.fails_to_add = TransientNodeError("reset")
+    bench.run()
+    failing.fails_to_add = None
+    (receipts,) = bench.spool.glob("taken-*")
+    mode, text = receipts.stat().st_mode & 0o777, receipts.read_text()
+    receipts.write_text(text[:-1])
+
+    bench.run()
+
+    assert mode == 0o600
+    assert len(fine.given) == 5
+    assert set(fine.given) == set(bench.study.instance_uids)
+
+
 def test_retrieval_stops_when_no_destination_is_left(make: Callable[..., Bench]) -> None:
     bench = make(instances=200)
     bench.only.fails_to_add = DiskFullError("out: no space left")

@@ -31,6 +31,7 @@ class Account:
         self._words: dict[str, str] = {}
         self._last: SubOperations | None = None
         self._refused: list[FailedInstance] = []
+        self._hint = ""
 
     @property
     def missing(self) -> list[InstanceRef]:
@@ -49,6 +50,7 @@ class Account:
     ) -> None:
         """Remember what the node said of a request; TransientNodeError where it was only too busy."""
         self._last = told
+        self._hint = hint and f" {hint}"
         words = status_words(told.status) if told.status != SUCCESS else "it said Success"
         for one in unit.instances:
             self._words[one.uid] = words
@@ -73,7 +75,12 @@ class Account:
 
     def _explained(self, missing: InstanceRef, party: Party) -> FailedInstance:
         words = self._words.get(missing.uid, "the node did not mention it")
-        return FailedInstance(missing.uid, Reason.INCOMPLETE, f"{party} did not send it: {words}.")
+        said = f"{party} did not send it: {words}.{self._unless_arrived()}"
+        return FailedInstance(missing.uid, Reason.INCOMPLETE, said)
+
+    def _unless_arrived(self) -> str:
+        """Return what to look at where nothing came: C-MOVE goes nowhere, unheard, behind a firewall."""
+        return "" if self.arrived else self._hint
 
     def _untold(self) -> list[FailedInstance]:
         """Return what the node itself said that failed, where nothing was listed to compare with."""
@@ -90,6 +97,7 @@ class Account:
         count = max((told.failed or 0), (told.completed or 0) + (told.warning or 0) - len(self.arrived))
         if not named and (count > 0 or not self.arrived):
             said = f"{count or 'no'} instances" if self.arrived or count else "and no instance"
-            words = f"The node ended with {status_words(told.status)}, {said} missing, unnamed."
+            ended = f"The node ended with {status_words(told.status)}, {said} missing, unnamed."
+            words = f"{ended}{self._unless_arrived()}"
             named = [FailedInstance("", Reason.INCOMPLETE, words)]
         return self._refused + named

@@ -182,7 +182,8 @@ class Moving:
     def _registered(self, assoc: Association) -> str:
         """Return what must hold at the node: some say nothing of it where it does not."""
         ae_title, port = self._served.ae_title, self._served.port
-        return f"See that AE title {ae_title} is registered there, at {assoc.own_address()} port {port}."
+        where = f"at {assoc.own_address()} port {port}, and that no firewall is in between"
+        return f"See that AE title {ae_title} is registered there, {where}."
 
 
 def _open(line: Line) -> Association:

@@ -112,6 +112,7 @@ def test_final_success_although_every_sub_operation_failed(order: Order, tmp_pat
     assert arrived == []
     assert [(one.uid, one.reason) for one in failed] == [(uid, Reason.INCOMPLETE) for uid in UIDS]
     assert "it said Success" in failed[0].message
+    assert f"See that AE title {order.ae_title} is registered there" in failed[0].message
 
 
 def test_success_is_said_before_the_first_store(order: Order, tmp_path: Path) -> None:
@@ -157,6 +158,16 @@ def test_one_bad_instance_does_not_keep_the_rest_of_its_study_away(order: Order,
     assert arrived == [uid for uid in UIDS if uid != UIDS[2]]
     assert [one.uid for one in failed] == [UIDS[2]]
     assert sorted(mover.archive.stored) == arrived
+
+
+def test_archive_that_has_sent_something_knows_where_we_are(order: Order, tmp_path: Path) -> None:
+    def forgets_one(move: Move) -> None:
+        move.store(set(move.uids) - set(UIDS[:1]))
+        move.end(SUCCESS, completed=len(UIDS), failed=0, warning=0)
+
+    _, failed = Mover(order, forgets_one).fetch(tmp_path)
+
+    assert [one.message.endswith("did not send it: it said Success.") for one in failed] == [True]
 
 
 def test_instance_that_is_named_as_failed_and_arrived_is_no_failure(order: Order, tmp_path: Path) -> None:

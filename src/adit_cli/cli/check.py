@@ -44,5 +44,7 @@ def check(
         except AditError as error:
             problems += 1
             typer.echo(error.message, err=True)
+            if error.hint:
+                typer.echo(f"      {error.hint}", err=True)
     if problems:
         raise typer.Exit(2)

@@ -166,7 +166,7 @@ def files_exist(subject: Subject) -> Iterator[Finding]:
     ]
     for loc, path in named:
         if path is not None and not path.is_file():
-            yield loc, f"there is no such file: {path}{_similar(path)}"
+            yield loc, _no_file(path)
 
 
 def evidence_is_apart(subject: Subject) -> Iterator[Finding]:
@@ -202,6 +202,12 @@ def others_are_left_out(subject: Subject) -> Iterator[Finding]:
                 ("select", "studies", "exclude", "delivered_by", at),
                 "is this job itself: what it has delivered stays done anyway",
             )
+
+
+def _no_file(path: Path) -> str:
+    if not path.exists():
+        return f"there is no such file: {path}{_similar(path)}"
+    return f"{'is a folder, not a file' if path.is_dir() else 'is no file that can be read twice'}: {path}"
 
 
 def _similar(path: Path) -> str:

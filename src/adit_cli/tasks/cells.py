@@ -6,6 +6,7 @@ A problem is said in words that do not repeat the cell. A date that may be read 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache
@@ -16,6 +17,8 @@ _VALUE_LIMIT = 64
 _FORMULA_ERROR = re.compile(
     r"#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!|SPILL!|CALC!|BUSY!|GETTING_DATA|####*)", re.IGNORECASE
 )
+_FIRST_YEAR = 1850
+"""Nobody was born, and no study made, before; programs write the year 1 where they know none."""
 _ORDINARY = re.compile(r"[\w^,. -]{1,64}")
 """What is neither wildcard nor control character, nor begins as a spreadsheet's error or ends as `E+10`."""
 _SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
@@ -39,9 +42,18 @@ def cell_problem(name: str, value: str) -> str:
         return ""
     if value[0] == "#" and _FORMULA_ERROR.fullmatch(value):
         return "holds a spreadsheet's error"
-    if not value.isprintable() and any(character < " " for character in value):
-        return "holds a control character"
+    if value[0] == "=":
+        return "holds a formula in place of a value"
+    if not value.isprintable() and (fact := _unseen(name, value)):
+        return fact
     return _CHECKS.get(name, text_problem)(value)
+
+
+def _unseen(name: str, value: str) -> str:
+    """Return what is wrong with characters that show nothing; in names some scripts join letters by them."""
+    if any(unicodedata.category(character) == "Cc" for character in value):
+        return "holds a control character"
+    return "" if name == "patient_name" else "holds a character that nobody sees: type it anew"
 
 
 def text_problem(value: str) -> str:
@@ -108,6 +120,6 @@ def _month(name: str) -> int:
 
 def _valid(year: int, month: int, day: int) -> str | None:
     try:
-        return f"{date(year, month, day):%Y%m%d}"
+        return f"{date(year, month, day):%Y%m%d}" if year >= _FIRST_YEAR else None
     except ValueError:
         return None

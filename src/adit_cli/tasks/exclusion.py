@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeAlias
 
 from adit_cli.dicom.query import Attributes
@@ -13,6 +14,7 @@ from adit_cli.jobfile.job import Job
 from adit_cli.tasks.cohort import CohortRow, Table, read_cohort
 from adit_cli.tasks.places import Offer
 from adit_cli.tasks.resolve import contradicted
+from adit_cli.tasks.tables import Mistakes
 from adit_cli.tasks.wishes import Wish
 
 RULE = "select.studies.exclude"
@@ -58,9 +60,12 @@ def exclusion_of(job: Job, delivered: Collection[str] = ()) -> Exclusion:
     if spec is None:
         return Exclusion()
     rows: dict[_Key, list[Wish]] = {}
+    mistakes = Mistakes()
     for cohort in spec.cohort:
-        for row in _rows(Table(cohort.file, {**cohort.columns}, cohort.sheet)):
+        table = Table(cohort.file, {**cohort.columns}, cohort.sheet)
+        for row in mistakes.noted(partial(_rows, table)) or ():
             rows.setdefault(_key(row), []).append(Wish(row))
+    mistakes.raise_any()
     digest = _digest(
         [*spec.uids, *sorted(delivered), *(str(wish.asked) for one in rows.values() for wish in one)]
     )

@@ -9,6 +9,7 @@ from adit_cli.jobfile.job import Job
 from adit_cli.tasks.cohort import Table, extra_columns
 from adit_cli.tasks.exclusion import exclusion_of
 from adit_cli.tasks.pseudonyms import read_map
+from adit_cli.tasks.tables import Mistakes
 from adit_cli.tasks.wishes import tables_of, wanted_by
 
 
@@ -34,11 +35,13 @@ class InputRow:
 
 def read_inputs(job: Job) -> Inputs:
     """Return what a job asks for; UsageError with every problem of its tables."""
-    if job.pseudonyms and job.pseudonyms.file:
-        read_map(job.pseudonyms.file)
-    exclusion_of(job)
-    wanted = wanted_by(job)
-    return Inputs(wanted.rows, len(wanted.wishes), wanted.warnings)
+    mistakes, names = Mistakes(), job.pseudonyms.file if job.pseudonyms else None
+    if names:
+        mistakes.noted(lambda: read_map(names))
+    mistakes.noted(lambda: exclusion_of(job))
+    wanted = mistakes.noted(lambda: wanted_by(job))
+    mistakes.raise_any()
+    return Inputs(wanted.rows, len(wanted.wishes), wanted.warnings) if wanted else Inputs(0, 0)
 
 
 def input_rows(job: Job) -> Iterator[InputRow]:

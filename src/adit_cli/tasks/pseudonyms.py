@@ -58,6 +58,8 @@ def _map_problem(patient_id: str, pseudonym: str) -> str:
         return "has no patient_id"
     if not pseudonym:
         return "has no pseudonym"
+    if fact := cell_problem("patient_id", patient_id):
+        return f"has a patient_id that {fact}"
     if tells_of(pseudonym, (patient_id,)):
         return "has the patient's own ID as pseudonym"
     return f"has a pseudonym that {fact}" if (fact := cell_problem("pseudonym", pseudonym)) else ""

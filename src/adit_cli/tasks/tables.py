@@ -6,13 +6,15 @@ A problem names the file, the row and the column, never what the cell holds: tha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from adit_cli.errors import UsageError
 from adit_cli.tasks.formats import Record, read_records
 
+Result = TypeVar("Result")
 SHOWN = 50
 """Problems of one file that a message lists before it only counts."""
 
@@ -85,6 +87,27 @@ class Problems:
             raise UsageError(
                 "\n".join(self.found), hint="rows are counted from the first one below the header"
             )
+
+
+class Mistakes:
+    """Errors of several files, gathered so that all of them are said at once."""
+
+    def __init__(self) -> None:
+        self._found: list[UsageError] = []
+
+    def noted(self, read: Callable[[], Result]) -> Result | None:
+        """Return what is read; nothing where that is an error, which is kept."""
+        try:
+            return read()
+        except UsageError as error:
+            self._found.append(error)
+            return None
+
+    def raise_any(self) -> None:
+        """Raise UsageError with everything that was noted."""
+        if self._found:
+            hints = dict.fromkeys(error.hint for error in self._found if error.hint)
+            raise UsageError("\n".join(error.message for error in self._found), hint="; ".join(hints))
 
 
 def plain(text: str) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from adit_cli.dicom.matching import Match, as_match, values_of
 from adit_cli.dicom.query import Attributes
 from adit_cli.jobfile.job import Job
 from adit_cli.tasks.cohort import CohortRow, Table, read_cohort
 from adit_cli.tasks.given import check_given
+from adit_cli.tasks.tables import Mistakes
 
 Identity = tuple[str, ...]
 
@@ -66,10 +68,12 @@ def wanted_by(job: Job) -> Wanted:
     studies = job.select.studies
     rows: list[CohortRow] = []
     warnings: list[str] = []
+    mistakes = Mistakes()
     for table in tables_of(job):
-        read = read_cohort(table, rows[-1].number if rows else 0)
-        rows += read.rows
-        warnings += read.warnings
+        read = mistakes.noted(partial(read_cohort, table, rows[-1].number if rows else 0))
+        rows += read.rows if read else []
+        warnings += read.warnings if read else ()
+    mistakes.raise_any()
     warnings += check_given(job.pseudonyms, rows)
     for row in rows:
         asked = row.asked()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,17 @@ def test_a_file_that_is_not_there_is_told_with_one_that_is(tmp_path: Path) -> No
     assert problems(tmp_path, text) == [
         "job.yaml:10:31: pseudonyms.file: there is no such file: codse.csv (did you mean codes.csv?)",
         "job.yaml:11:11: key_file: there is no such file: other/key",
+    ]
+
+
+def test_what_is_no_file_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "codes.csv").mkdir()
+    os.mkfifo(tmp_path / "pipe.csv")
+    text = job_text("pseudonyms: {from: map, file: codes.csv}", "key_file: pipe.csv")
+
+    assert problems(tmp_path, text) == [
+        "job.yaml:10:31: pseudonyms.file: is a folder, not a file: codes.csv",
+        "job.yaml:11:11: key_file: is no file that can be read twice: pipe.csv",
     ]
 
 

@@ -152,6 +152,11 @@ def test_other_columns_are_carried_along(tmp_path: Path) -> None:
         ("patient_id", "1\\2", "backslash"),
         ("patient_id", "1.2E+10", "spreadsheet shortened"),
         ("patient_id", "x" * 65, "longer than the 64"),
+        ("patient_id", "=1+2", "formula"),
+        ("patient_name", "=A1", "formula"),
+        ("patient_id", "12\u200b34", "character that nobody sees"),
+        ("accession_number", "\u202e12", "character that nobody sees"),
+        ("patient_name", "Doe\x85J", "control character"),
         ("accession_number", "A?", "wildcard"),
         ("study_uid", "1.2.x", "no DICOM UID"),
         ("study_uid", "1" * 65, "no DICOM UID"),
@@ -196,10 +201,28 @@ def test_dates_are_read_as_people_write_them(tmp_path: Path, written: str, da: s
         ("13/13/2024", "no date"),
         ("1-2-2024", "two dates"),
         ("31.01.24", "no date"),
+        ("0001-01-01", "no date"),
+        ("1.1.0202", "no date"),
     ],
 )
 def test_dates_that_are_none_or_ambiguous_are_refused(tmp_path: Path, written: str, said: str) -> None:
     assert said in problems_of(table(tmp_path, f"patient_id,study_date\n1,{written}\n"))
+
+
+def test_what_a_spreadsheet_shows_of_a_text_in_a_formula_is_read(tmp_path: Path) -> None:
+    text = 'patient_id,patient_name,patient_birth_date\n="0047",,\n"=""0048""",,\n"=""Doe, ""J""",x,\n'
+
+    assert problems_of(table(tmp_path, text)).splitlines() == [
+        f"{tmp_path / 'cohort.csv'}: row 3: patient_id holds a formula in place of a value"
+    ]
+    rows = read_cohort(table(tmp_path, text.rpartition('"=""Doe')[0]))
+    assert [row.patient_id for row in rows] == ["0047", "0048"]
+
+
+def test_letters_that_join_others_unseen_may_be_in_names(tmp_path: Path) -> None:
+    (row,) = read_cohort(table(tmp_path, "patient_name,patient_birth_date\nنی\u200cلو,1961-02-03\n"))
+
+    assert row.patient_name == "نی\u200cلو"
 
 
 def test_a_modality_must_look_like_one(tmp_path: Path) -> None:

@@ -14,6 +14,9 @@ from adit_cli.tasks.formats.record import LONGEST_CELL, Faults, Record
 _DELIMITERS = (",", ";", "\t", "|")
 _SEPARATOR_LINE = re.compile(r"sep=(.)\s*")
 
+_TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
+"""How programs keep a spreadsheet from taking a text for a number: it shows the text alone."""
+
 
 def read_delimited(path: Path, worth: Callable[[list[str]], int], faults: Faults) -> Iterator[Record]:
     """Yield the records of a text file; a row that breaks the rules is told and passed over."""
@@ -39,7 +42,14 @@ def _records(reader: Iterator[list[str]], faults: Faults) -> Iterator[Record]:
         except csv.Error as error:
             faults(place, _in_words(str(error)))
             continue
+        if any(cell.startswith('="') for cell in cells):
+            cells = list(map(_shown, cells))
         yield Record(place, cells)
+
+
+def _shown(cell: str) -> str:
+    formula = _TEXT_FORMULA.fullmatch(cell.strip())
+    return formula[1].replace('""', '"') if formula else cell
 
 
 def _in_words(error: str) -> str:

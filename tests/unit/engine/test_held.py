@@ -138,6 +138,22 @@ def test_the_studies_of_another_source_go_on(trial: Trial) -> None:
     assert trial.store.counts() == {TaskStatus.SUCCESS: 2, TaskStatus.PENDING: 2}
 
 
+def test_a_run_does_not_stop_for_a_window_while_another_source_only_waits(
+    trial: Trial, tmp_path: Path
+) -> None:
+    quota = Quota(tmp_path / "slots", "OTHER", 10)
+    through = gate(trial.clock, pacs=NIGHT, other=keeper("other", quota=quota))
+    trial.when = lambda event: (
+        setattr(trial.clock, "now", event.hold.until) if isinstance(event, RunWaits) else None
+    )
+
+    stop = trial.run(deeds.succeed, through, "a", "x y")
+
+    assert {hold.node for hold in trial.holds()} == {"other"}
+    assert stop.cause is Cause.WINDOW
+    assert trial.store.counts() == {TaskStatus.SUCCESS: 2, TaskStatus.PENDING: 1}
+
+
 def test_who_waits_is_told_while_others_are_at_work(trial: Trial) -> None:
     through = gate(trial.clock, pacs=NIGHT, other=ALWAYS)
 
@@ -280,3 +296,12 @@ def test_what_a_run_waits_for_is_kept_with_it(trial: Trial) -> None:
         going = reader.summary()
 
     assert (waiting.held, going.held) == (hold, None)
+
+
+@pytest.mark.parametrize(("waits", "shut"), [("waits", False), ("", True)])
+def test_a_window_is_the_end_only_for_who_does_not_wait(trial: Trial, waits: str, *, shut: bool) -> None:
+    trial.store.add_tasks([task("a")])
+
+    intake = Intake(trial.store, gate(trial.clock, waits=bool(waits), pacs=NIGHT))
+
+    assert intake.is_shut() is shut

@@ -71,7 +71,7 @@ def parse_node(text: str, config: Known) -> tuple[str, NodeSpec]:
         return _server("dimse", text, hint="AE_TITLE@host:port, for example PACS@pacs.example.org:104")
     if HTTP_URL.match(text):
         return _server("dicomweb", text, hint="https://host/dicom-web, for example")
-    if Path(text).is_dir() or text.endswith(("/", os.sep)) or text.startswith((".", "~", "/")):
+    if _is_path(text):
         folder = FolderNode.model_validate({"folder": text})
         return label(folder), folder
     close = did_you_mean(text, config.nodes)
@@ -80,6 +80,12 @@ def parse_node(text: str, config: Known) -> tuple[str, NodeSpec]:
         f"no node is called {text}{close}: {known}",
         hint="give a name from the config, AE_TITLE@host:port, a URL, or a folder such as ./images",
     )
+
+
+def _is_path(text: str) -> bool:
+    """Return whether a folder, a DICOMDIR or an archive is meant; a mere file name may be a misspelt node."""
+    there = Path(text).is_dir() or (os.sep in text and Path(text).exists())
+    return there or text.endswith(("/", os.sep)) or text.startswith((".", "~", "/"))
 
 
 def limited_as(name: str, spec: ServerNode, config: Known) -> ServerNode | None:

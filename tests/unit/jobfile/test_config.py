@@ -119,6 +119,20 @@ def test_a_folder_that_does_not_exist_yet_is_one_by_its_look(
     assert parse_node("new/", Config()) == (str(tmp_path / "new"), FolderNode(folder=tmp_path / "new"))
 
 
+def test_an_archive_or_a_dicomdir_in_a_folder_is_a_node_like_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "discs").mkdir()
+    (tmp_path / "discs" / "one.zip").write_bytes(b"")
+    (tmp_path / "two.zip").write_bytes(b"")
+
+    for text in ("discs/one.zip", "./discs/one.zip", "./two.zip"):
+        assert parse_node(text, Config())[1] == FolderNode(folder=tmp_path / text)
+    with pytest.raises(UsageError, match=r"no node is called two\.zip"):
+        parse_node("two.zip", Config())
+
+
 def test_what_is_no_node_is_told_with_one_that_is(tmp_path: Path) -> None:
     config = load_config(written(tmp_path), environment={"HOST": "h"})
 

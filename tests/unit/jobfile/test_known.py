@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from adit_cli.errors import JobFileError
+from adit_cli.jobfile.addressing import limited_as, parse_node
 from adit_cli.jobfile.config import load_config
 from adit_cli.jobfile.known import load_nodes
+from adit_cli.jobfile.node import ServerNode
 
 TEXT = """
 calling_ae_title: NIGHT
@@ -58,3 +60,29 @@ def test_the_models_of_jobs_are_not_loaded_for_nodes(path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("pacs", "pacs"),
+        ("PACS@Pacs.example.org:104", "pacs"),
+        ("PACS@pacs.example.org:105", None),
+        ("https://web.example.org/dicom-web", "web"),
+        ("https://web.example.org/other", None),
+    ],
+)
+def test_limits_hold_for_a_server_however_it_is_named(
+    tmp_path: Path, text: str, expected: str | None
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "nodes:\n  pacs: {dimse: PACS@pacs.example.org:104}\n"
+        "  web: {dimse: WEB@web.example.org:104, dicomweb: https://web.example.org/dicom-web}\n"
+    )
+    known = load_nodes(config)
+
+    name, spec = parse_node(text, known)
+
+    assert isinstance(spec, ServerNode)
+    assert limited_as(name, spec, known) == (known.nodes[expected] if expected else None)

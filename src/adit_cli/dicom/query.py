@@ -68,5 +68,5 @@ _NEVER_EMPTY = {
 
 def without_blanks(level: Level, answer: Attributes) -> Attributes:
     """Return an answer without what says, where it is empty, only that the node does not know."""
-    blank = [keyword for keyword in _NEVER_EMPTY[level] if not answer.get(keyword, "-").strip()]
+    blank = [keyword for keyword in _NEVER_EMPTY.get(level, ()) if not answer.get(keyword, "-").strip()]
     return {keyword: value for keyword, value in answer.items() if keyword not in blank} if blank else answer

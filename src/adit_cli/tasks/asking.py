@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from adit_cli.dicom.query import Attributes
 from adit_cli.errors import AditError
 from adit_cli.nodes.base import Reporting, Source
-from adit_cli.tasks.lookup import Lookup, look_up_each
+from adit_cli.tasks.lookup import Lookup, Remarks, look_up_each
 
 PAUSE = 0.3
 """Seconds without an answer after which whoever waits is told so."""
@@ -76,6 +76,7 @@ class _Asking:
         self._changed = threading.Condition()
         self._waiting: list[Attributes] = []
         self._ended = False
+        self._remarks = Remarks()
 
     def run(self) -> None:
         """Ask until the node has said all, or nobody wants more."""
@@ -83,6 +84,7 @@ class _Asking:
             with self.node.open() as source:
                 self._take_all(source)
                 self.notes = source.notes() if isinstance(source, Reporting) else []
+                self.notes += self._remarks.sentences(self.node.name)
         except BaseException as error:  # noqa: BLE001 - it is raised where the answers are taken
             self.error = error
         with self._changed:
@@ -102,7 +104,7 @@ class _Asking:
                 return
 
     def _take_all(self, source: Source) -> None:
-        with closing(look_up_each(source, self._lookup)) as answers:
+        with closing(look_up_each(source, self._lookup, self._remarks)) as answers:
             for one in answers:
                 if self._stopped.is_set():
                     return

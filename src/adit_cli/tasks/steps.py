@@ -63,6 +63,8 @@ STUDY_WORDS = frozenset(
         AGE,
     )
 )
+CASELESS = frozenset(("StudyDescription", "SeriesDescription", "InstitutionName", "ProtocolName"))
+"""What people write in any case and archives compare letter by letter: only we can match it."""
 TOLD_BY_SERIES = {"ModalitiesInStudy": "Modality", "InstitutionName": "InstitutionName"}
 """What an archive need not say of a study (PS3.4 §C.6.2.1.2), and what its series say instead."""
 
@@ -89,6 +91,10 @@ class Step:
         for keyword, rule in self.rules.items():
             is_age = keyword == AGE and isinstance(rule, NumberRule)
             yield keyword, rule.matches(age_at_study(entry) if is_age else entry.get(keyword))
+
+    def is_sent(self, keyword: str) -> bool:
+        """Return whether an archive is asked to match a rule, so that what it answers may do so untold."""
+        return all(_keys(keyword, self.rules[keyword]))
 
     def queries(self) -> list[dict[str, str]]:
         """Return the keys to send: a list is one query a value, of UIDs one query (PS3.4 §C.2.2.2)."""
@@ -160,6 +166,8 @@ def _step(level: Level, lookup: Lookup, *, starts: bool) -> Step:
     rules = {keyword: rule for keyword, rule in lookup.rules.items() if belongs(keyword)}
     if level is Level.STUDY and "Modality" in lookup.rules:
         rules.setdefault("ModalitiesInStudy", lookup.rules["Modality"])
+    if level is Level.SERIES and "InstitutionName" in lookup.rules:
+        rules.setdefault("InstitutionName", lookup.rules["InstitutionName"])
     only = len(_WAYS[lookup.level]) == 1
     wanted = tuple(k for k in lookup.wanted if only or _level_of(k, lookup.level) is level)
     above = _WAYS[lookup.level][: _WAYS[lookup.level].index(level)] if starts else ()
@@ -188,5 +196,12 @@ def _keys(keyword: str, rule: Rule) -> list[str]:
         case TextRule() if keyword.endswith("UID"):
             return [str(rule)]
         case TextRule():
-            single = [TextRule((pattern,)).single() for pattern in rule.patterns]
+            single = [_as_asked(keyword, TextRule((pattern,)).single()) for pattern in rule.patterns]
             return single if all(single) else [""]
+
+
+def _as_asked(keyword: str, pattern: str) -> str:
+    """Return a pattern as an archive can match it; nothing where only we can."""
+    if vr_of(tag_of(keyword) or 0) == "CS":
+        return pattern.upper()
+    return "" if keyword in CASELESS and pattern.lower() != pattern.upper() else pattern

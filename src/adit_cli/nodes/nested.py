@@ -91,11 +91,12 @@ class _Descent:
         """Look into an inner archive; what is wrong with it is said without the name that it has here."""
         path = self._room() / f"{'-'.join(map(str, inside))}{archive_ending(inner.name)}"
         try:
-            write_private(inner.data, path)
+            with storage_errors("the folder for temporary files"):
+                write_private(inner.data, path)
         except LockedError:  # of the one that it lies in
             raise
-        except DataError as error:
-            yield inside, InnerError(error.message, hint=error.hint)
+        except DataError:
+            yield inside, InnerError("cannot be read to its end")
             return
         try:
             yield from self.files(path, inside)

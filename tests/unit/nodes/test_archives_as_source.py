@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from adit_cli.dicom.query import Level
-from adit_cli.errors import Reason
+from adit_cli.errors import DiskFullError, Reason
 from adit_cli.nodes import measure, packed
 from adit_cli.nodes.base import Arrival, InstanceRef, RetrieveRequest
 from adit_cli.nodes.folder import FolderSource
 from adit_cli.nodes.nested import DEEPEST, Opening
 from tests.support.builders import BuiltStudy, build_study, file_tree
+from tests.support.disk import at_most
 from tests.support.packing import TAR_MODES, pack, packed_up
 
 
@@ -172,6 +173,32 @@ def test_a_broken_inner_archive_is_named_and_the_rest_is_read(tmp_path: Path, st
     damaged = "outer.zip, file 1 (is damaged, or packed in a way that cannot be read)"
     assert note == f"in: 2 files are broken: outer.zip, file 1, file 3, {damaged}"
     assert 1 < len(source.find(Level.IMAGE, {"StudyInstanceUID": study.uid})) < 4
+
+
+def test_an_inner_archive_that_its_archive_does_not_hold_whole_is_named(
+    tmp_path: Path, study: BuiltStudy
+) -> None:
+    inner = inner_archive(tmp_path / "made", ".tar", content(study))
+    outer = pack(tmp_path / "in" / "outer.zip", {"inner.tar": inner, "3": content(study)["3"]})
+    damaged = bytearray(outer.read_bytes())
+    damaged[200] ^= 0xFF
+    outer.write_bytes(damaged)
+
+    source = FolderSource("in", tmp_path / "in")
+
+    assert source.notes() == ["in: 1 files are broken: outer.zip, file 1 (cannot be read to its end)"]
+    assert len(source.find(Level.IMAGE, {"StudyInstanceUID": study.uid})) == 1
+
+
+def test_a_disk_that_is_full_of_an_inner_archive_ends_the_look(tmp_path: Path, study: BuiltStudy) -> None:
+    inner = inner_archive(tmp_path / "made", ".tar", content(study))
+    pack(tmp_path / "in" / "outer.zip", {"inner.tar": inner})
+    source = FolderSource("in", tmp_path / "in", opening=Opening(aside=tmp_path / "aside"))
+
+    with at_most(1000), pytest.raises(DiskFullError, match="temporary files"):
+        source.notes()
+
+    assert file_tree(tmp_path / "aside") == {}
 
 
 def test_what_lies_in_inner_archives_counts_with_the_outer_one(

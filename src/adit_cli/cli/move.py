@@ -55,7 +55,7 @@ def move(
     name, spec = named_node(node, config)
     ae_title, there = _target(to, config)
     studies, only = uids_of(ctx, uids or []), uids_of(ctx, series or [])
-    with opened_pool(ctx, {name: spec, **there}, aet) as pool:
+    with opened_pool(ctx, {name: spec, **there}, aet, moves=True) as pool:
         source = pool.source(name)
         wanted = requests_for(source, studies, only)
         target = Target(ae_title, pool.source(to) if there else None)

@@ -6,6 +6,7 @@ Associations with servers of the config count against their limits, beside those
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
@@ -17,6 +18,7 @@ from adit_cli.engine.folders import StateFolder, state_folder
 from adit_cli.jobfile.addressing import Known, limited_as
 from adit_cli.jobfile.node import FolderNode, NodeSpec, ServerNode, label
 from adit_cli.jobfile.receiver import order_of
+from adit_cli.jobfile.window import openings
 from adit_cli.nodes import NodePool
 from adit_cli.nodes.base import Destination, Source
 
@@ -28,7 +30,7 @@ def opened_source(ctx: typer.Context, node: str, aet: str = "", *, most: int | N
     name, spec = named_node(node, config)
     if isinstance(spec, FolderNode):
         spec = spec.opened_with(archive_password())
-    with opened_pool(ctx, {name: spec}, aet, most=most) as pool:
+    with opened_pool(ctx, {name: spec}, aet, most=most, moves=most is None) as pool:
         yield pool.source(name)
 
 
@@ -36,16 +38,26 @@ def opened_source(ctx: typer.Context, node: str, aet: str = "", *, most: int | N
 def opened_destination(ctx: typer.Context, node: str, aet: str = "") -> Generator[Destination]:
     """Open a node to deliver to, over all associations that are allowed."""
     name, spec = named_node(node, known_nodes(ctx))
-    with opened_pool(ctx, {name: spec}, aet, most=None) as pool:
+    with opened_pool(ctx, {name: spec}, aet, most=None, moves=True) as pool:
         yield pool.destination(name)
 
 
 @contextmanager
 def opened_pool(
-    ctx: typer.Context, nodes: Mapping[str, NodeSpec], aet: str, *, most: int | None = 1
+    ctx: typer.Context,
+    nodes: Mapping[str, NodeSpec],
+    aet: str,
+    *,
+    most: int | None = 1,
+    moves: bool = False,
 ) -> Generator[NodePool]:
-    """Have nodes that can be opened; where their limits are used up, this waits for its turn."""
+    """Have nodes that can be opened; where their limits are used up, this waits for its turn.
+
+    Windows hold jobs only; who moves images beside them is told that it is outside of one.
+    """
     config = known_nodes(ctx)
+    if moves:
+        _tell_of_windows(ctx, nodes, config)
     state = state_folder(settings(ctx).state_dir, os.environ)
     receiver = order_of(state.inbox, config.receiver, config.calling_ae_title)
     with (
@@ -74,6 +86,20 @@ def _turn(
     state.create()
     with turn_at(state.slots, limits, most, lambda address: typer.echo(shown[address], err=True)) as granted:
         yield {name: _with_associations(spec, counted.get(name), granted) for name, spec in nodes.items()}
+
+
+def _tell_of_windows(ctx: typer.Context, nodes: Mapping[str, NodeSpec], config: Known) -> None:
+    now = time.time()
+    for name, spec in nodes.items():
+        server = limited_as(name, spec, config) if isinstance(spec, ServerNode) else None
+        if (
+            server is None
+            or next(openings(server.limits.window, now))[0] <= now
+            or settings(ctx).verbosity < 0
+        ):
+            continue
+        shown = ", ".join(window.text for window in server.limits.window)
+        typer.echo(f"{name}: outside its window for jobs ({shown}); this goes on all the same", err=True)
 
 
 def _in_use(name: str, server: ServerNode) -> str:

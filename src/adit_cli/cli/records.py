@@ -13,6 +13,7 @@ from adit_cli.cli.sentences import hold_words
 from adit_cli.cli.table import Column
 from adit_cli.cli.wording import count, size
 from adit_cli.engine.folders import JobFolder
+from adit_cli.engine.hold import Hold
 from adit_cli.engine.report import Summary, TaskRecord, open_reader
 from adit_cli.tasks.inputs import InputRow
 from adit_cli.tasks.task import TaskStatus, Unresolved
@@ -59,14 +60,15 @@ def show_jobs(summaries: Iterable[Summary], output: Format | None) -> None:
 def job_row(summary: Summary) -> Row:
     """Return a job as a row."""
     counts = {str(status): summary.counts.get(status, 0) or None for status in TaskStatus}
+    hold = _held(summary)
     return {
         "job": summary.job,
         "state": state(summary),
         **counts,
         "unresolved": summary.unresolved or None,
         "last_run": when(summary.started),
-        "waits_for": f"{summary.held.by} of {summary.held.node}" if summary.held else None,
-        "waits_until": when(summary.held.until) if summary.held else None,
+        "waits_for": f"{hold.by} of {hold.node}" if hold else None,
+        "waits_until": when(hold.until) if hold else None,
     }
 
 
@@ -116,6 +118,13 @@ def state(summary: Summary) -> str:
     return "stopped" if left else "finished"
 
 
+def _held(summary: Summary) -> Hold | None:
+    """Return what a job waits for, or what stopped it, as long as that holds."""
+    if summary.held is None or (summary.pid is None and summary.ended is None):
+        return None
+    return summary.held if summary.held.until > time.time() else None
+
+
 def when(seconds: float | None) -> str:
     """Return a moment in the user's own time."""
     return f"{datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d %H:%M}" if seconds else ""
@@ -125,9 +134,9 @@ def summary_lines(summary: Summary) -> Iterator[str]:
     """Yield where a job stands."""
     runs = f", {count(summary.runs, 'run')}, the last one {when(summary.started)}" if summary.runs else ""
     yield f"{summary.job}: {state(summary)}{runs}"
-    if summary.held and (summary.pid is not None or summary.held.until > time.time()):
+    if hold := _held(summary):
         now = "stopped outside a window" if summary.pid is None else "waits"
-        yield f"  {now}: {hold_words(summary.held)}"
+        yield f"  {now}: {hold_words(hold)}"
     for tally in summary.tallies:
         reason = f" ({tally.reason.value})" if tally.reason else ""
         moved = f": {count(tally.delivered, 'instance')}, {size(tally.size)}" if tally.delivered else ""

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from adit_cli.cli.estimating import schedule_lines
+from adit_cli.engine.folders import StateFolder
+from adit_cli.engine.hold import HeldBy, Hold
 from adit_cli.engine.schedule import Pace, Schedule
+from adit_cli.engine.state import open_state
 from tests.support.builders import BuiltStudy
 from tests.support.commandline import CommandLine
 from tests.support.hours import another_day, these_days
@@ -113,3 +116,39 @@ def test_a_schedule_is_told_as_a_person_plans_it() -> None:
         "about 14 h of work",
         "done by Wed 2024-01-31 19:00, if started now",
     ]
+
+
+@pytest.mark.parametrize(
+    "command", [["get", "pacs", "1.2.3", "-o", "out"], ["move", "pacs", "1.2.3", "--to", "X"]]
+)
+def test_who_fetches_by_hand_outside_a_window_is_told_and_goes_on(
+    adit: CommandLine, command: list[str]
+) -> None:
+    day = another_day()
+    adit.config.write_text(f'nodes: {{pacs: {{dimse: "P@127.0.0.1:9", limits: {{window: {day}}}}}}}\n')
+
+    ended = adit.run(*command)
+    quiet = adit.run("-q", *command)
+    asked = adit.run("query", "pacs", "--patient-id", "1")
+
+    told = f"pacs: outside its window for jobs ({day}); this goes on all the same"
+    assert (ended.code, quiet.code, asked.code) == (6, 6, 6)
+    assert told in ended.err
+    assert told not in quiet.err + asked.err
+
+
+def test_what_a_killed_run_waited_for_is_not_told(adit: CommandLine) -> None:
+    store_folder = StateFolder(adit.state).create().job("nightly").create()
+    with open_state(store_folder) as store:
+        number = store.begin_run("nightly")
+        store.note_wait(number, Hold("research", HeldBy.WINDOW, 1e11))
+    killed = adit.run("status", "nightly").out
+    with open_state(store_folder) as store:
+        store.end_run(number, 5)
+    stopped = adit.run("status", "nightly").out
+    with open_state(store_folder) as store:
+        store.note_wait(number, Hold("research", HeldBy.WINDOW, 1e9))
+
+    assert "research" not in killed
+    assert "stopped outside a window: the window of research opens" in stopped
+    assert "research" not in adit.run("status", "nightly").out

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,14 @@ def test_how_long_many_studies_take_is_what_it_is_held_to(tmp_path: Path) -> Non
     assert times[99] - times[0] == pytest.approx(seconds_for(100, 120))
     assert seconds_for(1, 1) == 0
     assert spread(1) == (1, pytest.approx(HOUR))
+
+
+def test_those_who_take_at_the_same_moment_never_take_more_than_there_is(tmp_path: Path) -> None:
+    def take_many(_taker: int) -> int:
+        quota = Quota(tmp_path, NODE, 6000)
+        return sum(quota.take(1e9) for _ in range(200))
+
+    with ThreadPoolExecutor(8) as pool:
+        granted = list(pool.map(take_many, range(8)))
+
+    assert sum(granted) == 100

@@ -13,7 +13,7 @@ from adit_cli.dicom.ages import NEEDED, age_at_study
 from adit_cli.dicom.dictionary import tag_of, vr_of
 from adit_cli.dicom.matching import DateRange, Match, parse_study_date
 from adit_cli.dicom.patterns import TextRule, parse_text
-from adit_cli.dicom.query import Attributes, Level
+from adit_cli.dicom.query import BELOW_STUDY, Attributes, Level
 from adit_cli.dicom.ranges import NumberRule, TimeRange, parse_numbers, parse_times
 
 Rule: TypeAlias = TextRule | DateRange | TimeRange | NumberRule
@@ -34,19 +34,6 @@ _WAYS = {
     Level.SERIES: (Level.STUDY, Level.SERIES),
     Level.IMAGE: (Level.STUDY, Level.SERIES, Level.IMAGE),
 }
-SERIES_WORDS = frozenset(
-    (
-        "Modality",
-        "SeriesNumber",
-        "SeriesDescription",
-        "SeriesInstanceUID",
-        "SeriesDate",
-        "SeriesTime",
-        "BodyPartExamined",
-        "ProtocolName",
-        "NumberOfSeriesRelatedInstances",
-    )
-)
 STUDY_WORDS = frozenset(
     (
         "StudyInstanceUID",
@@ -143,12 +130,12 @@ def wanted_of_above(lookup: Lookup) -> set[str]:
 
 def is_about_studies(lookup: Lookup) -> bool:
     """Return whether patients are to be told by what their studies or series are."""
-    return any(keyword in STUDY_WORDS | SERIES_WORDS for keyword in lookup.rules)
+    return any(keyword in STUDY_WORDS | BELOW_STUDY for keyword in lookup.rules)
 
 
 def series_rules(lookup: Lookup) -> dict[str, Rule]:
     """Return the rules of a lookup for studies that are about their series."""
-    return {keyword: rule for keyword, rule in lookup.rules.items() if keyword in SERIES_WORDS}
+    return {keyword: rule for keyword, rule in lookup.rules.items() if keyword in BELOW_STUDY}
 
 
 def _may_start_below(level: Level, below: Level, lookup: Lookup) -> bool:
@@ -178,13 +165,13 @@ def _step(level: Level, lookup: Lookup, *, starts: bool) -> Step:
 
 def _level_of(keyword: str, lowest: Level) -> Level:
     """Return where a keyword is asked; what no level is known for belongs to the one looked up."""
-    if lowest is Level.STUDY and keyword in SERIES_WORDS:
+    if lowest is Level.STUDY and keyword in BELOW_STUDY:
         return Level.SERIES
     if lowest in {Level.PATIENT, Level.STUDY}:
         return lowest
     if keyword in STUDY_WORDS or keyword.startswith("Patient"):
         return Level.STUDY
-    return Level.SERIES if keyword in SERIES_WORDS else lowest
+    return Level.SERIES if keyword in BELOW_STUDY else lowest
 
 
 def _keys(keyword: str, rule: Rule) -> list[str]:

@@ -87,6 +87,15 @@ def test_what_a_study_leaves_empty_is_asked_of_its_series(*, blank: bool) -> Non
     assert uids(look_up(reticent(blank=blank), lookup(Level.STUDY, ModalitiesInStudy="MR"))) == ["1.2"]
 
 
+def test_what_equipment_made_a_study_is_asked_of_its_series() -> None:
+    source = reticent(blank=True, Manufacturer="BUILDER")
+
+    found = look_up(source, lookup(Level.STUDY, Manufacturer="BUILD*"))
+
+    assert uids(found) == ["1.1"]
+    assert not any("Manufacturer" in keys for level, keys in source.asked if level is Level.STUDY)
+
+
 def test_an_archive_that_matches_series_need_not_tell_what_they_hold() -> None:
     found = look_up(reticent(matched={"ProtocolName": "lung"}), lookup(Level.STUDY, ProtocolName="123"))
 

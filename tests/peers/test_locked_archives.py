@@ -54,9 +54,9 @@ def images(folder: Path) -> list[bytes]:
     return sorted(file_tree(folder).values())
 
 
-def write_job(path: Path, source: str, destination: str, study: BuiltStudy) -> None:
+def write_job(path: Path, source: str, destination: str, select: str) -> None:
     text = f"adit: 1\nname: {path.stem}\nsource: {source}\ndestinations: [{destination}]\n"
-    path.write_text(f"{text}select: {{studies: {{uids: [{study.uid}]}}}}\n", "utf-8")
+    path.write_text(f"{text}select: {{studies: {{{select}}}}}\n", "utf-8")
 
 
 def no_secret_in(folder: Path, *ended: Ended) -> bool:
@@ -71,9 +71,9 @@ def test_what_one_job_has_encrypted_another_reads_back_as_it_was(
 ) -> None:
     named = 'password: "${ADIT_ARCHIVE_PASSWORD}"'
     packed = f"{{folder: packed, archive: {{format: {form}, {named}}}}}"
-    write_job(adit.folder / "there.yaml", "{folder: made}", packed, study)
+    write_job(adit.folder / "there.yaml", "{folder: made}", packed, f"uids: [{study.uid}]")
     back = f"{{folder: packed, archive: {{{named}}}}}"
-    write_job(adit.folder / "back.yaml", back, "{folder: out}", study)
+    write_job(adit.folder / "back.yaml", back, "{folder: out}", f"uids: [{study.uid}]")
 
     ended = [adit.run("transfer", name, "--progress", "none") for name in ("there.yaml", "back.yaml")]
 
@@ -86,7 +86,7 @@ def test_a_job_with_another_password_names_the_archive_and_ends_with_6(
     adit: CommandLine, locked: Path, study: BuiltStudy
 ) -> None:
     source = f"{{folder: in, archive: {{password: not {SECRET}}}}}"
-    write_job(adit.folder / "job.yaml", source, "{folder: out}", study)
+    write_job(adit.folder / "job.yaml", source, "{folder: out}", f"uids: [{study.uid}]")
 
     ended = adit.run("transfer", "job.yaml", "--progress", "none")
 
@@ -139,9 +139,26 @@ def test_among_others_it_is_noted_and_they_are_read(
 
     ended = adit.run("query", "in/", "--format", "uid")
 
+    assert ended.code == 3
     assert ended.out.split() == [study.uid]
     assert "1 archives are encrypted and were not opened" in ended.err
     assert f"{locked.name} (was made with another password)" in ended.err
+
+
+@pytest.mark.parametrize(("select", "code"), [("query: {{}}", 3), ("uids: [{uid}]", 0)])
+def test_a_job_whose_query_may_have_missed_it_ends_with_3(
+    adit: CommandLine, study: BuiltStudy, select: str, code: int
+) -> None:
+    pack_with_7zz(adit.folder / "in" / "locked.7z", study.folder, password=SECRET)
+    pack(adit.folder / "in" / "plain.zip", {"0": study.files[0].read_bytes()})
+    write_job(adit.folder / "job.yaml", "{folder: in}", "{folder: out}", select.format(uid=study.uid))
+
+    ended = adit.run("transfer", "job.yaml", "--progress", "none")
+    shown = adit.run("status", "job", "--failed")
+
+    assert ended.code == code, ended.err
+    assert len(images(adit.folder / "out")) == 1
+    assert ("locked.7z (is encrypted)" in shown.out + shown.err) is bool(code)
 
 
 def test_a_password_opens_what_lies_in_an_archive_and_does_not_hinder_what_has_none(

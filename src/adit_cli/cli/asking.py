@@ -87,5 +87,5 @@ def _tell(inquiry: Inquiry, level: Level, number: int, kind: Format) -> None:
 
 def _exit_code(inquiry: Inquiry) -> int:
     if not inquiry.failed:
-        return 0
+        return 0 if inquiry.is_whole else SOME_FAILED
     return ALL_FAILED if len(inquiry.failed) == len(inquiry.nodes) else SOME_FAILED

@@ -197,6 +197,15 @@ class Reporting(Protocol):
 
 
 @runtime_checkable
+class Guarded(Protocol):
+    """A source that may hold more than it could look into."""
+
+    def unread(self) -> list[str]:
+        """Return what stayed closed, and why."""
+        ...
+
+
+@runtime_checkable
 class Unlisting(Protocol):
     """A source that can send a study without having been told what is in it."""
 

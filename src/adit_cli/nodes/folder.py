@@ -86,6 +86,10 @@ class FolderSource:
             notes.append(f"{self._name}: {len(found.broken)} files are broken: {_named(found.broken)}")
         return notes
 
+    def unread(self) -> list[str]:
+        """Return the archives that are encrypted, and not with our password."""
+        return self._scanned().locked
+
     def close(self) -> None:
         """Forget what was read."""
         self._scan = None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from adit_cli.dicom.query import Attributes
 from adit_cli.errors import AditError
-from adit_cli.nodes.base import Reporting, Source
+from adit_cli.nodes.base import Guarded, Reporting, Source
 from adit_cli.tasks.lookup import Lookup, Remarks, look_up_each
 
 PAUSE = 0.3
@@ -45,6 +45,8 @@ class Inquiry:
     failed: dict[str, AditError] = field(default_factory=dict[str, AditError])
     notes: list[str] = field(default_factory=list[str])
     """What a person should know of the nodes."""
+    is_whole: bool = True
+    """Whether every node that answered could look into all that it has."""
 
     def batches(self) -> Iterator[Batch]:
         """Yield the answers in the order of the nodes; closing this asks no further."""
@@ -56,6 +58,7 @@ class Inquiry:
             for one in asking:
                 yield from (Batch(one.node.name, found) for found in one.batches())
                 self.notes += one.notes
+                self.is_whole = self.is_whole and one.is_whole
                 if isinstance(one.error, AditError):
                     self.failed[one.node.name] = one.error
                 elif one.error is not None:
@@ -71,6 +74,7 @@ class _Asking:
         self.node = node
         self.error: BaseException | None = None
         self.notes: list[str] = []
+        self.is_whole = True
         self._lookup = lookup
         self._stopped = stopped
         self._changed = threading.Condition()
@@ -84,6 +88,7 @@ class _Asking:
             with self.node.open() as source:
                 self._take_all(source)
                 self.notes = source.notes() if isinstance(source, Reporting) else []
+                self.is_whole = not (isinstance(source, Guarded) and source.unread())
                 self.notes += self._remarks.sentences(self.node.name)
         except BaseException as error:  # noqa: BLE001 - it is raised where the answers are taken
             self.error = error

@@ -19,7 +19,7 @@ from adit_cli.tasks.identity import TaskKeys
 from adit_cli.tasks.places import Place
 from adit_cli.tasks.planned import EXAMPLES, Excluded, Plan, PlannedStudy, joined
 from adit_cli.tasks.pseudonyms import Namer, Patient
-from adit_cli.tasks.questions import Question, Reply, ask, untold
+from adit_cli.tasks.questions import Question, Reply, ask, unread, untold
 from adit_cli.tasks.scope import Batch, Scope, scope_of
 from adit_cli.tasks.series import BLOCKED, SeriesChoice, SeriesFilter, series_filter
 from adit_cli.tasks.studies import planned_study
@@ -99,9 +99,11 @@ class _Planner:
                 continue
             self._planning.before_each(len(self._given))
             notes = self._source_notes() if batch is last else ()
+            closed = unread(self._desk.first) if batch is last and self._scope.has_queries else ()
             part = _Part(self._job, self._chooser, self._keys, batch, self._scope.exclusion)
             if batch is self._scope.batches[0]:
                 part.notes += self._scope.warnings
+            part.unresolved += closed
             yield part.made(self, notes)
 
     def replies(self, questions: Sequence[Question]) -> Iterator[Reply]:

@@ -11,6 +11,8 @@ from adit_cli.dicom.ages import born_between
 from adit_cli.dicom.query import Attributes
 from adit_cli.errors import Reason
 from adit_cli.jobfile.query import Query
+from adit_cli.nodes.base import Guarded
+from adit_cli.nodes.measure import UNLOCKING
 from adit_cli.tasks.cohort import CohortRow
 from adit_cli.tasks.places import Offer, Place, first_whole
 from adit_cli.tasks.resolve import ASKED, Answer, choose, grant
@@ -112,6 +114,14 @@ def _selected(places: Sequence[Place], part: Part) -> Reply:
     taken = {offer.uid for offer in offers}
     reply.excluded = [(rule, uid) for uid, rule in left_out.items() if uid not in taken]
     return reply
+
+
+def unread(places: Sequence[Place]) -> Iterator[Unresolved]:
+    """Yield what sources could not look into: a query that asks for all of them may have missed something."""
+    for place in places:
+        for one in place.source.unread() if isinstance(place.source, Guarded) else ():
+            message = f"{place.name} could not look into it: there may be more studies"
+            yield Unresolved(one, Reason.INCOMPLETE, message, UNLOCKING)
 
 
 def untold(source: str, rules: str, keywords: Collection[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Annotated
@@ -10,10 +10,13 @@ from typing import Annotated
 import typer
 
 from adit_cli.cli.completion import complete_keyword
-from adit_cli.dicom.dictionary import keyword_of, tag_of
+from adit_cli.dicom.dictionary import keyword_of, tag_of, vr_of
 from adit_cli.dicom.query import Level
 from adit_cli.errors import UsageError
 from adit_cli.tasks.lookup import Lookup, parse_rule
+
+_BULK = frozenset(("OB", "OW", "OF", "OD", "OL", "OV"))
+"""Value representations of binary data: Orthanc never answers who asks for its pixel data."""
 
 
 class LevelName(StrEnum):
@@ -119,8 +122,17 @@ def lookup_for(level: Level, asked: Mapping[str, str], shown: tuple[str, ...]) -
     return Lookup(level, rules, shown)
 
 
-def keys_of(texts: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield keyword and value of each `-k`."""
+def asked_for(texts: Mapping[str, str], keys: Sequence[str]) -> dict[str, str]:
+    """Return what is asked by options and by `-k`, by keyword; what is only to be shown is empty."""
+    asked = {keyword: text for keyword, text in texts.items() if text}
+    for keyword, value in _keys_of(keys):
+        if value and asked.get(keyword, value) != value:
+            raise UsageError(f"-k {keyword}: is looked for as something else already", hint="name one only")
+        asked[keyword] = value or asked.get(keyword, "")
+    return asked
+
+
+def _keys_of(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
     for text in texts:
         name, _, value = text.partition("=")
         tag = tag_of(name)
@@ -128,4 +140,6 @@ def keys_of(texts: list[str]) -> Iterator[tuple[str, str]]:
             raise UsageError(
                 f"-k {name}: no such keyword or tag", hint="as in -k PatientSex=F or -k 0010,0040=F"
             )
+        if vr_of(tag) in _BULK:
+            raise UsageError(f"-k {name}: is bulk data, which no query can ask for", hint="see adit header")
         yield keyword_of(tag), value

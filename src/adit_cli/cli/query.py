@@ -10,7 +10,7 @@ from adit_cli.cli import filters
 from adit_cli.cli.asking import ask
 from adit_cli.cli.columns import SHOWN
 from adit_cli.cli.completion import complete_node
-from adit_cli.cli.filters import LevelName, between, keys_of, lookup_for
+from adit_cli.cli.filters import LevelName, asked_for, between, lookup_for
 from adit_cli.cli.options import AetOption, FailIfEmptyOption, FormatOption
 from adit_cli.cli.settings import new_app
 
@@ -111,7 +111,7 @@ def query(
     }
     texts |= {"StudyDescription": study_description} if study_description else {}
     texts |= {"SeriesDescription": series_description} if series_description else {}
-    asked = {keyword: text for keyword, text in texts.items() if text} | dict(keys_of(key or []))
+    asked = asked_for(texts, key or [])
     lookup = lookup_for(level.level, asked, tuple(dict.fromkeys([*SHOWN[level.level], *asked])))
     if interactive:
         from adit_cli.cli.browsing import browse  # noqa: PLC0415  only here

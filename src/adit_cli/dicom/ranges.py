@@ -75,7 +75,8 @@ def parse_numbers(texts: Sequence[str]) -> NumberRule:
     return NumberRule(tuple(map(parse_number_range, texts)))
 
 
-_TM = re.compile(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(\.\d{1,6})?)?)?")
+_TM = re.compile(r"(?:[01]\d|2[0-3])(?::?[0-5]\d(?::?(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?")
+"""A time of day, or the beginning of one; the second 60 is a leap second (PS3.5 §6.2, TM)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from typing import TypeAlias
 
 from adit_cli.dicom.ages import NEEDED, age_at_study
 from adit_cli.dicom.dictionary import tag_of, vr_of
-from adit_cli.dicom.matching import DateRange, Match, parse_study_date
+from adit_cli.dicom.matching import DateRange, Match, PatternError, parse_study_date
 from adit_cli.dicom.patterns import TextRule, parse_text
 from adit_cli.dicom.query import BELOW_STUDY, Attributes, Level
 from adit_cli.dicom.ranges import NumberRule, TimeRange, parse_numbers, parse_times
+from adit_cli.jobfile.values import is_uid
 
 Rule: TypeAlias = TextRule | DateRange | TimeRange | NumberRule
 """What an attribute must be."""
@@ -27,6 +28,8 @@ UNIQUE_KEYS = {
 }
 AGE = "PatientAge"
 _WRITTEN_AGE = re.compile(r"\d{3}[DWMY]")
+_NUMBER_PATTERNS = re.compile(r"/.*|[-+\d.Ee*?\\ ]*")
+"""A regular expression, or what a number or a wildcard may be made of: sent as it is."""
 _LEVELS = list(Level)
 _WAYS = {
     Level.PATIENT: (Level.PATIENT,),
@@ -93,14 +96,17 @@ def parse_rule(keyword: str, text: str, today: date) -> Rule:
     """Return the rule that a text means for this attribute; dates, times and numbers may be ranges.
 
     An age is a number of years, or as DICOM writes it (PS3.5 §6.2, AS).
+    UIDs have no wildcards (PS3.4 §C.2.2.2.2).
     """
     match vr_of(tag_of(keyword) or 0):
         case "DA":
             return parse_study_date(text, today)
         case "TM":
             return parse_times(text)
-        case "IS" | "DS" | "US" if ".." in text:
+        case "IS" | "DS" | "US" if ".." in text or not _NUMBER_PATTERNS.fullmatch(text):
             return parse_numbers(text.split("\\"))
+        case "UI" if not all(map(is_uid, text.split("\\"))):
+            raise PatternError(f"{text!r} is no UID: write up to 64 digits and dots")
         case "AS" if not _WRITTEN_AGE.fullmatch(text):
             return parse_numbers(text.split("\\"))
         case _:

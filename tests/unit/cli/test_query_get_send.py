@@ -54,6 +54,13 @@ def test_instances_and_patients_are_levels_too(adit: CommandLine, thorax: BuiltS
         (["--date", "last week or so"], "not a date"),
         (["-k", "PatientSx"], "no such keyword"),
         (["--description", "/(/"], "not valid"),
+        (["--study-uid", "1.2*"], "no UID"),
+        (["-k", "SeriesInstanceUID=1.2.x"], "no UID"),
+        (["--series-number", "two"], "not a number"),
+        (["--time", "25:00"], "not a time"),
+        (["-k", "PixelData"], "no query can ask"),
+        (["--patient-id", "1", "-k", "PatientID=2"], "-k PatientID: is looked for as something else already"),
+        (["-k", "PatientSex=F", "-k", "0010,0040=M"], "-k PatientSex: is looked for as something else"),
         (["--limit", "0"], "--limit"),
         (["--level", "room"], "--level"),
         (["--aet", "A_TITLE_THAT_IS_TOO_LONG"], "at most 16"),
@@ -66,6 +73,14 @@ def test_nonsense_is_answered_with_how_to_write_it(
 
     assert ended.code == 2
     assert says in ended.err
+
+
+def test_what_is_looked_for_may_also_be_named_to_be_shown(adit: CommandLine, thorax: BuiltStudy) -> None:
+    ended = adit.run("query", thorax.folder, "--patient-id", thorax.patient_id, "-k", "PatientID")
+    other = adit.run("query", thorax.folder, "--patient-id", "nobody", "-k", "PatientID")
+
+    assert len(ended.out.splitlines()) == 2
+    assert len(other.out.splitlines()) == 1
 
 
 def test_an_unknown_node_is_answered_with_those_that_are_known(adit: CommandLine) -> None:

@@ -97,7 +97,7 @@ def test_a_night_is_no_range_of_times(text: str) -> None:
     assert str(parse_times("08:00-17:30")) == "08:00-17:30"
 
 
-@pytest.mark.parametrize("text", ["", "-", "noon", "8", "08-noon", "0800-1730-"])
+@pytest.mark.parametrize("text", ["", "-", "noon", "8", "08-noon", "0800-1730-", "25:00", "0860", "08-9999"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(PatternError, match="write 0800-1730, 0800- or -1730"):
         parse_times(text)

@@ -27,7 +27,8 @@ def schedule_lines(schedule: Schedule) -> Iterator[str]:
     speed = f" at {pace.per_hour:,} studies an hour, the limit of {pace.node}" if pace else ""
     yield f"{about} {duration(schedule.seconds)} of work{speed}"
     if windows:
-        yield f"in {count(schedule.openings, 'opening')} of the window of {windows}"
+        opened = f"{count(schedule.openings, 'opening')} of the window of {windows}"
+        yield f"in {opened}, from {moment(schedule.opens)} on"
     yield f"done by {moment(schedule.done_by)}, if started now"
 
 

@@ -79,3 +79,5 @@ def plan(
         show_plan(loaded, found, form)
     if fail_if_empty and not found.plan.studies:
         raise typer.Exit(4)
+    if found.plan.is_cut or settings(ctx).refused:
+        raise typer.Exit(3)

@@ -17,9 +17,10 @@ from adit_cli.cli.table import Column
 from adit_cli.cli.wording import count
 from adit_cli.deid.describe import describe_profile
 from adit_cli.engine.preview import Preview
+from adit_cli.errors import Reason
 from adit_cli.jobfile.job import Job
 from adit_cli.tasks.availability import Away, away_of
-from adit_cli.tasks.planned import PlannedStudy
+from adit_cli.tasks.planned import Plan, PlannedStudy
 from adit_cli.tasks.task import Unresolved
 
 COLUMNS = {
@@ -109,6 +110,18 @@ def _as_object(job: Job, preview: Preview) -> dict[str, object]:
     }
 
 
+def _unresolved(plan: Plan) -> Iterator[str]:
+    """Yield how many rows led to nothing, and how many answers were cut."""
+    reasons = Counter(one.reason for one in plan.unresolved)
+    cut = reasons.pop(Reason.INCOMPLETE, 0)
+    if reasons:
+        why = ", ".join(f"{number} {reason.value}" for reason, number in reasons.items())
+        yield f"  {count(reasons.total(), 'row or UID', 'rows or UIDs')} without a match ({why})"
+    if cut:
+        answers = count(cut, "answer of a source is", "answers of sources are")
+        yield f"  {answers} cut: there may be more studies"
+
+
 def _away(studies: list[PlannedStudy]) -> Iterator[str]:
     """Yield how many of the studies must be brought back first, by where they are."""
     places: dict[Away, list[str]] = {}
@@ -137,10 +150,7 @@ def _totals(job: Job, preview: Preview) -> Iterator[str]:
     yield from estimate_lines(preview.estimate) if moving else ()
     if done := len(plan.studies) - len(moving):
         yield f"  {count(done, 'study')} ended in an earlier run and would not (see: adit status {job.name})"
-    if plan.unresolved:
-        reasons = Counter(one.reason.value for one in plan.unresolved)
-        why = ", ".join(f"{number} {reason}" for reason, number in reasons.items())
-        yield f"  {count(len(plan.unresolved), 'row or UID', 'rows or UIDs')} without a match ({why})"
+    yield from _unresolved(plan)
     yield from _away(moving)
     for one in plan.excluded:
         noun = "study" if one.level == "study" else "series"

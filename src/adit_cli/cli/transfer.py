@@ -99,14 +99,11 @@ def transfer(
     parts = fixed(TRANSFERS, plan) if plan else TRANSFERS
     state = state_folder(settings(ctx).state_dir, os.environ)
     if dry_run:
-        show_plan(
-            loaded,
-            preview(
-                loaded, state, on_lookup, parts, workers=workers_of(loaded, workers), cached=not no_cache
-            ),
-            None,
+        found = preview(
+            loaded, state, on_lookup, parts, workers=workers_of(loaded, workers), cached=not no_cache
         )
-        return
+        show_plan(loaded, found, None)
+        raise typer.Exit(SOME_FAILED if found.plan.is_cut or settings(ctx).refused else 0)
     until = seconds(stop_after, "--stop-after")
     options = RunOptions(state, workers, tuple(retry or ()), again, not no_cache, until, wait)
     display = open_display(progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from adit_cli.errors import Reason
 from adit_cli.tasks.task import TransferTask, Unresolved
 
 EXAMPLES = 3
@@ -60,6 +61,11 @@ class Plan:
     def tasks(self) -> tuple[TransferTask, ...]:
         """What is to be done, in the order in which it was asked for."""
         return tuple(study.task for study in self.studies)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a source may have more studies than it answered."""
+        return any(one.reason is Reason.INCOMPLETE for one in self.unresolved)
 
     @property
     def series(self) -> int | None:

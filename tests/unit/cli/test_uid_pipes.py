@@ -95,6 +95,22 @@ def test_a_job_moves_what_is_named_although_other_lines_name_nothing(
     assert arrived(adit.folder / "out") == set(thorax.instance_uids)
 
 
+@pytest.mark.parametrize("command", [("plan",), ("transfer", "--dry-run")])
+def test_a_plan_of_lines_that_name_nothing_is_no_whole_one(
+    adit: CommandLine,
+    thorax: BuiltStudy,
+    job: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{thorax.uid}\n1.2.x\n"))
+
+    ended = adit.run(command[0], job, *command[1:])
+
+    assert ended.code == 3
+    assert thorax.uid in ended.out
+
+
 def test_check_says_that_the_studies_are_piped_in(adit: CommandLine, thorax: BuiltStudy, job: Path) -> None:
     words = " ".join(adit.run("check", job).out.split())
 

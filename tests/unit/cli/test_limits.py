@@ -98,7 +98,7 @@ def test_check_names_the_windows_and_limits(adit: CommandLine) -> None:
 def test_a_schedule_is_told_as_a_person_plans_it() -> None:
     evening, later = (datetime(2024, 1, day, 19).timestamp() for day in (28, 31))  # noqa: DTZ001 - local
     schedule = Schedule(
-        {"clinical": ("Mon-Fri 19:00-06:00", "Sat-Sun")},
+        {"clinical": ("19:00-06:00", "Sat-Sun")},
         evening,
         14 * 3600.0,
         Pace(14 * 3600.0, "clinical", 1200),
@@ -109,7 +109,7 @@ def test_a_schedule_is_told_as_a_person_plans_it() -> None:
 
     assert list(schedule_lines(schedule)) == [
         "at least 14 h of work at 1,200 studies an hour, the limit of clinical",
-        "in 2 openings of the window of clinical (Mon-Fri 19:00-06:00, Sat-Sun), from Sun 2024-01-28 19:00 on",
+        "in 2 openings of the window of clinical (19:00-06:00, Sat-Sun), from Sun 2024-01-28 19:00 on",
         "done by Wed 2024-01-31 19:00, if started now",
     ]
     assert list(schedule_lines(replace(schedule, windows={}, pace=None, at_least=False))) == [

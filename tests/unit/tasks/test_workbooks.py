@@ -109,6 +109,38 @@ def test_a_date_that_no_calendar_has_is_refused(tmp_path: Path) -> None:
     assert "row 1: study_date (B2) is no date that a calendar has" in problems_of(path)
 
 
+def test_days_before_the_first_of_a_sheets_calendar_are_refused(tmp_path: Path) -> None:
+    rows = [[number, Styled(day, "yyyy-mm-dd")] for number, day in enumerate((-1, 0, 1, 61))]
+    path = workbook(tmp_path / "c.xlsx", [["patient_id", "study_date"], *rows])
+
+    assert [line.split(": ")[1] for line in problems_of(path).splitlines()] == ["row 1", "row 2"]
+
+
+def test_a_workbook_without_a_sheet_to_read_says_so(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "c.xlsx", [["patient_id"], ["1"]])
+    strict = tmp_path / "strict.xlsx"
+    with zipfile.ZipFile(path) as package, zipfile.ZipFile(strict, "w") as changed:
+        for name in package.namelist():
+            text = package.read(name).replace(b"http://schemas.openxmlformats.org/", b"http://purl.oclc.org/")
+            changed.writestr(name, text)
+
+    assert problems_of(strict).endswith("has no sheet that can be read")
+
+
+def test_a_workbook_whose_sheets_are_all_hidden_is_read_by_the_name_of_one(tmp_path: Path) -> None:
+    rows = '<row><c t="str"><v>patient_id</v></c></row><row><c t="str"><v>1</v></c></row>'
+    path = raw_workbook(tmp_path / "c.xlsx", rows)
+    with zipfile.ZipFile(path) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(b'sheetId="1"', b'sheetId="1" state="hidden"')
+    with zipfile.ZipFile(path, "w") as changed:
+        for name, text in parts.items():
+            changed.writestr(name, text)
+
+    assert "shows no sheet: name one as `sheet`: there are One" in problems_of(path)
+    assert len(read(path, "one").rows) == 1
+
+
 def test_formula_errors_are_refused_by_cell(tmp_path: Path) -> None:
     path = workbook(
         tmp_path / "c.xlsx",

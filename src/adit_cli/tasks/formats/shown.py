@@ -108,6 +108,8 @@ def _mask(code: str) -> _Mask | None:
 @lru_cache(maxsize=4096)
 def _shown_date(stored: str) -> str:
     days = _number(stored)
+    if days <= 0:
+        raise ValueError(NO_DATE)
     return _written(_DAY_ZERO, days if days >= _LEAP_ERROR or days < 1 else days + 1)
 
 

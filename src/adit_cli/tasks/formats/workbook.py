@@ -91,8 +91,11 @@ def _chosen(sheets: Sequence[Sheet], path: Path, name: str) -> Sheet:
     for sheet in sheets:
         if sheet.title.casefold() == name.casefold() or (not name and sheet.is_visible):
             return sheet
-    known = ", ".join(sheet.title for sheet in sheets)
-    raise UsageError(f"{path}: has no sheet {name!r}: there are {known or 'none'}")
+    if not sheets:
+        hint = "save it as Excel workbook (.xlsx, not Strict Open XML) or as CSV UTF-8"
+        raise UsageError(f"{path}: has no sheet that can be read", hint=hint)
+    what = f"has no sheet {name!r}" if name else "shows no sheet: name one as `sheet`"
+    raise UsageError(f"{path}: {what}: there are {', '.join(sheet.title for sheet in sheets)}")
 
 
 def _bounded_and_with_formulas(file: IO[bytes], path: Path) -> bool:

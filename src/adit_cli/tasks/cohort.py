@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adit_cli.tasks.cells import as_date, cell_problem
+from adit_cli.tasks.strangers import strangers
 from adit_cli.tasks.suspicions import Suspicions
 from adit_cli.tasks.tables import Problems, Row, plain, read_table
 
@@ -95,13 +96,15 @@ def read_cohort(table: Table, after: int = 0) -> CohortTable:
     """
     problems, suspicions = Problems(table.path), Suspicions()
     rows: list[CohortRow] = []
+    odd: list[str] = []
     for row in table.read(problems):
+        odd = odd if rows else list(strangers(row.header, NAMES))
         suspicions.see(row)
         rows.append(_cohort_row(row, table.path.name, after, problems))
     if not rows and not problems.count:
         problems.add(None, "holds no rows")
     problems.raise_any()
-    warnings = tuple(f"{table.path}: {told}" for told in suspicions.told())
+    warnings = tuple(f"{table.path}: {told}" for told in (*odd, *suspicions.told()))
     return CohortTable(rows, warnings, rows[-1].number)
 
 

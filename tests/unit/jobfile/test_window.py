@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import UTC, datetime
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -119,14 +120,20 @@ def test_a_time_that_comes_twice_is_its_first_coming() -> None:
     assert next(openings(windows("Sun 02:15-02:45"), later, BERLIN))[0] == at("2024-11-03 02:15")
 
 
-def test_without_a_zone_the_machines_own_is_used() -> None:
-    now = datetime(2024, 1, 26, 12, tzinfo=UTC).timestamp()
+@pytest.mark.parametrize(("zone", "hour"), [("UTC", 19), ("Asia/Tokyo", 10), ("America/New_York", 7)])
+def test_without_a_zone_the_machines_own_is_used(
+    monkeypatch: pytest.MonkeyPatch, zone: str, hour: int
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    now = datetime(2024, 1, 26, 7, tzinfo=UTC).timestamp()
 
     begin, end = next(openings(windows("19:00-06:00"), now))
+    monkeypatch.undo()
+    time.tzset()
 
-    local = datetime.fromtimestamp(begin)  # noqa: DTZ006 - the machine's own
-    assert (local.hour, local.minute) in {(19, 0), (local.hour, 0)}
-    assert timedelta(seconds=end - begin) <= timedelta(hours=11)
+    assert datetime.fromtimestamp(begin, UTC).hour == hour
+    assert end - begin <= 11 * 3600
 
 
 def test_nodes_are_open_together_where_all_of_them_are() -> None:

@@ -14,7 +14,6 @@ from adit_cli.errors import UsageError
 from adit_cli.tasks.cohort import CohortRow, CohortTable, Table, read_cohort
 from adit_cli.tasks.formats.record import LONGEST_CELL
 from adit_cli.tasks.formats.shown import number_style
-from adit_cli.tasks.formats.workbook import PIECE
 from adit_cli.tasks.pseudonyms import read_map
 from adit_cli.tasks.tables import Problems
 from tests.support.workbooks import Styled, raw_workbook, workbook
@@ -380,17 +379,6 @@ def prefixed(path: Path, prefix: str) -> None:
     with zipfile.ZipFile(path, "w") as package:
         for one, text in parts.items():
             package.writestr(one, text)
-
-
-def test_a_formula_is_seen_wherever_the_pieces_of_a_part_end(tmp_path: Path) -> None:
-    rows = (
-        '<row><c t="str"><v>patient_id</v></c></row><row><c t="str"><v>1</v></c></row>'
-        "<row><c><f>40+2</f></c></row>"
-    )
-    before = len(b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>')
-    blanks = " " * (PIECE - before - rows.index("<f>") - 1)
-
-    assert "(A3) holds a formula without" in problems_of(raw_workbook(tmp_path / "c.xlsx", blanks + rows))
 
 
 def test_control_characters_are_read_as_such(tmp_path: Path) -> None:

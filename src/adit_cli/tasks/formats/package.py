@@ -4,14 +4,14 @@
 text that cells share, and one of every cell: more work than to parse a table of many rows.
 """
 
-# pyright: reportPrivateUsage=false, reportArgumentType=false
+# pyright: reportPrivateUsage=false, reportArgumentType=false, reportUnknownMemberType=false
 # openpyxl types few of its arguments, and makes cells of the parser's dictionaries in private modules only
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, Protocol, TypeAlias, TypedDict, cast
+from typing import IO, TYPE_CHECKING, Protocol, TypeAlias, TypedDict, cast
 from zipfile import ZipFile
 
 from openpyxl.cell.read_only import ReadOnlyCell
@@ -23,7 +23,12 @@ from openpyxl.worksheet._reader import WorkSheetParser
 from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 from openpyxl.xml.functions import iterparse
 
-_ITEM, _TEXT = f"{{{SHEET_MAIN_NS}}}si", f"{{{SHEET_MAIN_NS}}}t"
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+_ITEM, _TEXT, _FORMULA = (f"{{{SHEET_MAIN_NS}}}{name}" for name in ("si", "t", "f"))
+NO_RESULT = "f"
+"""The type of a cell that holds a formula without a result."""
 
 
 class Cell(TypedDict):
@@ -106,6 +111,17 @@ class _Owner:
     parent: _Book
 
 
+class _Parser(WorkSheetParser):
+    """Reads results, and tells where there is none: an empty cell and a formula that nobody computed."""
+
+    def parse_cell(self, element: Element) -> dict[str, object]:
+        """Return a cell; an empty text is a result, of another type."""
+        cell: dict[str, object] = super().parse_cell(element)
+        if cell["value"] is None and cell["data_type"] != "str" and element.find(_FORMULA) is not None:
+            cell["data_type"] = NO_RESULT
+        return cell
+
+
 class Package:
     """An open workbook."""
 
@@ -127,12 +143,12 @@ class Package:
             if part.target in present and "chartsheet" not in part.Type
         ]
 
-    def rows(self, sheet: Sheet, *, results: bool) -> Rows:
-        """Yield the rows of a sheet, with the results of formulas or the formulas."""
+    def rows(self, sheet: Sheet) -> Rows:
+        """Yield the rows of a sheet, with the results of formulas; one without is of the type `f`."""
         if self._texts is None:
             self._texts = list(self._read_texts())
         with self._archive.open(sheet.part) as part:
-            yield from cast("Rows", WorkSheetParser(part, self._texts, data_only=results).parse())
+            yield from cast("Rows", _Parser(part, self._texts, data_only=True).parse())
 
     def number_format(self, style_id: int) -> tuple[int, str]:
         """Return number and code of a style's number format; `General` may be another that is built in."""

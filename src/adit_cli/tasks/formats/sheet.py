@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 
-from adit_cli.tasks.formats.package import Cell, Rows
+from adit_cli.tasks.formats.package import NO_RESULT, Cell, Rows
 from adit_cli.tasks.formats.record import LONGEST_CELL, Record
 from adit_cli.tasks.formats.shown import NumberStyle, number_style, shown_moment
 
@@ -17,33 +17,11 @@ _ESCAPED = re.compile(r"_x(00[01][0-9A-Fa-f]|005[Ff])_")
 _NO_RESULT = "holds a formula without a result: open the table in a spreadsheet program, and save it"
 
 
-class Formulas:
-    """The same sheet read for its formulas, and only as far as somebody asks."""
-
-    def __init__(self, start: Callable[[], Rows]) -> None:
-        self._start = start
-        self._rows: Rows | None = None
-        self._place = 0
-        self._columns: set[int] = set()
-
-    def at(self, place: int, column: int) -> bool:
-        """Return whether a cell holds a formula; places must not go down."""
-        if self._rows is None:
-            self._rows = self._start()
-        while self._place < place:
-            self._place, row = next(self._rows, (place, ()))
-            self._columns = {cell["column"] - 1 for cell in row if cell["data_type"] == "f"}
-        return self._place == place and column in self._columns
-
-
 class SheetReader:
     """Reads the rows of one sheet."""
 
-    def __init__(
-        self, formats: Callable[[int], tuple[int, str]], formulas: Formulas | None, *, since_1904: bool
-    ) -> None:
+    def __init__(self, formats: Callable[[int], tuple[int, str]], *, since_1904: bool) -> None:
         self._formats = formats
-        self._formulas = formulas
         self._since_1904 = since_1904
         self._styles: dict[int, NumberStyle] = {}
 
@@ -76,22 +54,14 @@ class SheetReader:
     def _shown(self, cell: Cell, value: object, record: Record) -> str:
         """Return the text of a cell that is more than that, or of none; what is wrong with it is a fault."""
         if value is None:
-            return self._nothing(cell, record)
+            if cell["data_type"] == NO_RESULT:
+                record.faults[len(record.cells)] = _NO_RESULT
+            return ""
         try:
             return self._typed(cell, value, record)
         except ValueError as error:
             record.faults[len(record.cells)] = str(error)
             return ""
-
-    def _nothing(self, cell: Cell, record: Record) -> str:
-        """Return no text; a formula whose result is the empty text is of another type."""
-        if (
-            self._formulas
-            and cell["data_type"] != "str"
-            and self._formulas.at(record.place, len(record.cells))
-        ):
-            record.faults[len(record.cells)] = _NO_RESULT
-        return ""
 
     def _typed(self, cell: Cell, value: object, record: Record) -> str:
         match value:

@@ -19,18 +19,13 @@ from openpyxl.utils.exceptions import CellCoordinatesException
 from adit_cli.errors import UsageError
 from adit_cli.tasks.formats.package import Package, Sheet
 from adit_cli.tasks.formats.record import Record
-from adit_cli.tasks.formats.sheet import Formulas, SheetReader
+from adit_cli.tasks.formats.sheet import SheetReader
 
 _LARGEST_PART = 2 << 30
 """Bytes that a part may unpack to which is read in pieces."""
 _LARGEST_WHOLE_PART = 256 << 20
 """Bytes that any other part may unpack to: openpyxl reads it as a whole."""
 _IN_PIECES = re.compile(r"/worksheets/|sharedstrings", re.IGNORECASE)
-_FORMULA = re.compile(rb"<(?:[\w.-]+:)?f[\s/>]")
-PIECE = 1 << 16
-"""Bytes in which a part is searched for formulas."""
-_OVERLAP = 64
-"""Bytes of a piece that are looked at again with the next one: more than the start of a formula has."""
 _UNSOUND = (
     zipfile.BadZipFile,
     zlib.error,
@@ -79,12 +74,11 @@ def _unsound(path: Path) -> UsageError:
 
 
 def _records(file: IO[bytes], path: Path, name: str) -> Iterator[Record]:
-    may_lack_results = _bounded_and_with_formulas(file, path)
+    _check_sizes(file, path)
     package = Package(file)
     sheet = _chosen(package.sheets(), path, name)
-    formulas = Formulas(lambda: package.rows(sheet, results=False)) if may_lack_results else None
-    reader = SheetReader(package.number_format, formulas, since_1904=package.since_1904)
-    yield from reader.read(package.rows(sheet, results=True))
+    reader = SheetReader(package.number_format, since_1904=package.since_1904)
+    yield from reader.read(package.rows(sheet))
 
 
 def _chosen(sheets: Sequence[Sheet], path: Path, name: str) -> Sheet:
@@ -98,25 +92,10 @@ def _chosen(sheets: Sequence[Sheet], path: Path, name: str) -> Sheet:
     raise UsageError(f"{path}: {what}: there are {', '.join(sheet.title for sheet in sheets)}")
 
 
-def _bounded_and_with_formulas(file: IO[bytes], path: Path) -> bool:
-    """Return whether any part has a formula; refuse a part that would unpack to too much."""
+def _check_sizes(file: IO[bytes], path: Path) -> None:
+    """Refuse a part that would unpack to too much."""
     with zipfile.ZipFile(file) as package:
         for part in package.infolist():
             most = _LARGEST_PART if _IN_PIECES.search(part.filename) else _LARGEST_WHOLE_PART
             if part.file_size > most:
                 raise UsageError(f"{path}: a part of it would unpack to more than {most >> 20:,} MiB")
-        return any(_has_formula(package, name) for name in package.namelist())
-
-
-def _has_formula(package: zipfile.ZipFile, name: str) -> bool:
-    """Return whether a part has a formula, or is in an encoding in which none would be seen."""
-    with package.open(name) as part:
-        seen = part.read(PIECE)
-        if b"\0" in seen[:4]:
-            return True
-        while seen:
-            if _FORMULA.search(seen):
-                return True
-            piece = part.read(PIECE)
-            seen = seen[-_OVERLAP:] + piece if piece else b""
-    return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from tests.support.peers import Dcmtk, Orthanc, PynetdicomPeer, orthanc, storage
 
 settings.register_profile("adit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("adit")  # how quick a busy machine is says nothing about the code
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background job ignores Ctrl-C, and hands that on to every program that a test starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -86,7 +86,7 @@ def look_up_each(source: Source, lookup: Lookup, remarks: Remarks | None = None)
             yield from _studies(source, lookup, remarks)
         case Level.SERIES | Level.IMAGE:
             steps = steps_of(lookup)
-            found = _at_once(source, lookup, remarks) if len(steps) > 1 else None
+            found = _at_once(source, lookup) if len(steps) > 1 else None
             yield from _below(source, steps, {}, remarks) if found is None else found
 
 
@@ -157,13 +157,15 @@ def _has_series(source: Source, study: Attributes, rules: Mapping[str, Rule], re
     return bool(unknown) and remarks.keeps(step, unknown)
 
 
-def _at_once(source: Source, lookup: Lookup, remarks: Remarks) -> list[Attributes] | None:
+def _at_once(source: Source, lookup: Lookup) -> list[Attributes] | None:
     """Return what a relational source finds with one question; None where it cannot, or does not say enough.
 
     Some accept relational queries and then pass over the keys of the levels above, or find nothing by them.
+    What looks cut may be whole study by study.
     """
     if not (isinstance(source, Relational) and source.is_relational()):
         return None
+    remarks = Remarks()
     try:
         entries = list(_entries(source, relational_step(lookup), {}, remarks, at_once=True))
     except NodeError as error:
@@ -172,7 +174,7 @@ def _at_once(source: Source, lookup: Lookup, remarks: Remarks) -> list[Attribute
         logger.info("%s Asking level by level", error.message)
         return None
     told = {keyword for entry, _ in entries for keyword in entry}
-    if any(unknown for _, unknown in entries) or not wanted_of_above(lookup) <= told:
+    if remarks.limits or any(unknown for _, unknown in entries) or not wanted_of_above(lookup) <= told:
         return None
     return [entry for entry, _ in entries] or None
 

@@ -84,9 +84,11 @@ def end_of_run(event: RunEnded) -> str:
     counts = event.counts
     parts = [count(counts.get(TaskStatus.SUCCESS, 0), "study") + " done"]
     parts += [f"{counts[status]} {status.value}" for status in _NOT_RIGHT if counts.get(status)]
-    rate = f" ({size(event.size / event.seconds)}/s)" if event.size and event.seconds else ""
+    moving = event.seconds - event.waited
+    rate = f" ({size(event.size / moving)}/s)" if event.size and moving > 0 else ""
+    waited = f" and {duration(event.waited)} of waiting" if event.waited >= 1 else ""
     moved = (
-        f"{count(event.delivered, 'instance')}, {size(event.size)} moved in {duration(event.seconds)}{rate}"
+        f"{count(event.delivered, 'instance')}, {size(event.size)} moved in {duration(moving)}{waited}{rate}"
     )
     nothing = "nothing had to move" if len(parts) == 1 else "nothing moved"
     lines = [f"{event.job}: {', '.join(parts)}; {moved if event.delivered else nothing}"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from adit_cli.engine.events import TaskEnded
+from adit_cli.engine.events import Event, RunWaits, TaskEnded, TaskStarted
 from adit_cli.engine.report import Tally
 from adit_cli.engine.stop import Cause
 from adit_cli.errors import NodeError, Reason
@@ -19,14 +20,37 @@ NODE_REASONS = (Reason.UNREACHABLE, Reason.REFUSED)
 
 @dataclass(slots=True)
 class Moved:
-    """What the tasks that this run ended have moved."""
+    """What the tasks that this run ended have moved, and how long none could."""
 
     delivered: int = 0
     withheld: int = 0
     missing: int = 0
     size: int = 0
+    clock: Callable[[], float] = time.monotonic
+    _at_work: int = 0
+    _waited: float = 0.0
+    _since: float | None = None
 
-    def add(self, event: TaskEnded) -> None:
+    def note(self, event: Event) -> None:
+        """Take what happens in a run."""
+        match event:
+            case TaskStarted():
+                self._waited, self._since = self.waited, None
+                self._at_work += 1
+            case TaskEnded():
+                self._at_work -= 1
+                self._add(event)
+            case RunWaits() if not self._at_work and self._since is None:
+                self._since = self.clock()
+            case _:
+                pass
+
+    @property
+    def waited(self) -> float:
+        """Seconds in which nothing moved because limits of nodes held all of it back."""
+        return self._waited + (0.0 if self._since is None else self.clock() - self._since)
+
+    def _add(self, event: TaskEnded) -> None:
         """Count a task that ended; one that is tried again is counted then."""
         if event.status is TaskStatus.PENDING:
             return

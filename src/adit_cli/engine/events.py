@@ -104,6 +104,8 @@ class RunEnded:
     missing: int = 0
     size: int = 0
     seconds: float = 0.0
+    waited: float = 0.0
+    """How many of the seconds nothing moved because limits of nodes held all of it back."""
     exit_code: int = 0
     unfinished: bool = False
     """Whether the run ended before everything was looked up."""

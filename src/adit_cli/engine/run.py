@@ -15,7 +15,6 @@ from adit_cli.engine.events import (
     RunEnded,
     RunStarted,
     RunWaits,
-    TaskEnded,
     TaskStarted,
 )
 from adit_cli.engine.evidence import check_evidence_folder, write_evidence_of
@@ -221,9 +220,8 @@ class _Run:
                 clear_spool(self._store, folder.name)
 
     def _pass_on(self, event: Event) -> None:
-        if isinstance(event, TaskEnded):
-            self._moved.add(event)
-        elif isinstance(event, RunWaits):
+        self._moved.note(event)
+        if isinstance(event, RunWaits):
             self._waits = True
             self._store.note_wait(self.number, event.hold)
         elif isinstance(event, TaskStarted) and self._waits:
@@ -245,6 +243,7 @@ class _Run:
             missing=self._moved.missing,
             size=self._moved.size,
             seconds=time.monotonic() - self._started,
+            waited=self._moved.waited,
             exit_code=exit_code(summary.tallies, summary.unresolved, self._stop.cause, unfinished=unfinished),
             unfinished=unfinished,
             held=held,

@@ -205,6 +205,14 @@ def test_the_end_of_a_run_says_what_is_not_right_and_what_to_do() -> None:
     ]
 
 
+def test_the_rate_of_a_run_leaves_out_what_it_waited() -> None:
+    done = {TaskStatus.SUCCESS: 2}
+
+    text = end_of_run(RunEnded("lung", done, delivered=2, size=20_000_000, seconds=3602, waited=3600))
+
+    assert text == "lung: 2 studies done; 2 instances, 20 MB moved in 2.0 s and 1 h of waiting (10 MB/s)"
+
+
 def test_a_clean_end_is_one_line() -> None:
     assert end_of_run(RunEnded("lung", {TaskStatus.SUCCESS: 1})) == "lung: 1 study done; nothing had to move"
 

@@ -71,8 +71,6 @@ class CohortTable:
     rows: list[CohortRow]
     warnings: tuple[str, ...] = ()
     """What a person should look at."""
-    last: int = 0
-    """The number of the last row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +88,16 @@ class Table:
 
 
 def read_cohort(table: Table, after: int = 0) -> CohortTable:
-    """Return the rows that ask for something; UsageError with every problem of the file.
+    """Return the rows that ask for something; UsageError with every problem of the file."""
+    problems = Problems(table.path)
+    read = scan_cohort(table, problems, after)
+    problems.raise_any()
+    return read
 
-    The rows' numbers follow on `after`.
-    """
-    problems, suspicions = Problems(table.path), Suspicions()
+
+def scan_cohort(table: Table, problems: Problems, after: int = 0) -> CohortTable:
+    """Return the rows, also those with a problem; their numbers follow on `after`."""
+    suspicions = Suspicions()
     rows: list[CohortRow] = []
     odd: list[str] = []
     for row in table.read(problems):
@@ -103,9 +106,8 @@ def read_cohort(table: Table, after: int = 0) -> CohortTable:
         rows.append(_cohort_row(row, table.path.name, after, problems))
     if not rows and not problems.count:
         problems.add(None, "holds no rows")
-    problems.raise_any()
     warnings = tuple(f"{table.path}: {told}" for told in (*odd, *suspicions.told()))
-    return CohortTable(rows, warnings, rows[-1].number)
+    return CohortTable(rows, warnings)
 
 
 def extra_columns(table: Table, after: int = 0) -> Iterator[tuple[int, str, dict[str, str]]]:

@@ -9,9 +9,9 @@ from functools import partial
 from adit_cli.dicom.matching import Match, as_match, values_of
 from adit_cli.dicom.query import Attributes
 from adit_cli.jobfile.job import Job
-from adit_cli.tasks.cohort import CohortRow, Table, read_cohort
+from adit_cli.tasks.cohort import CohortRow, Table, scan_cohort
 from adit_cli.tasks.given import check_given
-from adit_cli.tasks.tables import Mistakes
+from adit_cli.tasks.tables import Mistakes, Problems
 
 Identity = tuple[str, ...]
 
@@ -70,11 +70,13 @@ def wanted_by(job: Job) -> Wanted:
     warnings: list[str] = []
     mistakes = Mistakes()
     for table in tables_of(job):
-        read = mistakes.noted(partial(read_cohort, table, rows[-1].number if rows else 0))
+        problems = Problems(table.path)
+        read = mistakes.noted(partial(scan_cohort, table, problems, rows[-1].number if rows else 0))
+        mistakes.noted(problems.raise_any)
         rows += read.rows if read else []
         warnings += read.warnings if read else ()
+    warnings += mistakes.noted(partial(check_given, job.pseudonyms, rows)) or () if rows else ()
     mistakes.raise_any()
-    warnings += check_given(job.pseudonyms, rows)
     for row in rows:
         asked = row.asked()
         wishes.setdefault(asked, Wish(asked)).rows.append(row)

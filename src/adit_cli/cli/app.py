@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from adit_cli.cli.endings import exit_code_of
+from adit_cli.cli.endings import ended_by_signal, exit_code_of
 from adit_cli.cli.lazy import LazyGroup
 from adit_cli.cli.settings import CONTEXT, ConfigOption, QuietOption, StateOption, VerboseOption
 from adit_cli.cli.versions import note_all, note_version
@@ -58,8 +58,9 @@ def adit(
 def run(argv: Sequence[str]) -> int:
     """Run one command line; every way it can end becomes an exit code here."""
     try:
-        code = app(args=argv, prog_name="adit", standalone_mode=False)
-        sys.stdout.flush()
+        with ended_by_signal():
+            code = app(args=argv, prog_name="adit", standalone_mode=False)
+            sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001  the last resort, where each error gets its exit code
         return exit_code_of(error)
     return code if isinstance(code, int) else 0

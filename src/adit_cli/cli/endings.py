@@ -4,14 +4,40 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import threading
 import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import typer
 from typer.exceptions import TyperException
 
 from adit_cli.errors import AditError
+
+
+class Terminated(SystemExit):
+    """The system asked the program to end: whatever is held open is put in order on the way out."""
+
+
+@contextmanager
+def ended_by_signal() -> Generator[None]:
+    """Let SIGTERM end the block as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
 
 
 def exit_code_of(error: BaseException) -> int:
@@ -22,13 +48,19 @@ def exit_code_of(error: BaseException) -> int:
         case BrokenPipeError() | SystemExit(code=1):  # typer exits with 1 when the pipe is closed
             return _closed_pipe()
         case SystemExit():
-            return int(error.code or 0)
+            return _exited(error)
         case KeyboardInterrupt() | typer.Abort():
             return _report("interrupted", "", 130)
         case TyperException():
             return _report_usage(error)
         case _:
             return _report_bug(error)
+
+
+def _exited(error: SystemExit) -> int:
+    if isinstance(error, Terminated):
+        return _report("stopped; run again to go on", "", 5)
+    return int(error.code or 0)
 
 
 def _report(message: str, hint: str, exit_code: int) -> int:

@@ -89,13 +89,13 @@ class _Landing:
         nothing that is not kept, since a file that cannot be written ends the whole C-GET.
         """
         command, file = message.command, self._file
-        self._file = None
         uid = command.sop_instance_uid or ""
         if file is None:
             return self._refuse(message)
         path = self._spool / f"{uid}.dcm"
         self._assoc.send(message.context_id, command.response(SUCCESS))
         file.commit(path)
+        self._file = None  # not before: Ctrl-C may come at any moment, and `discard` clears up
         if uid in self._arrived:
             return None
         self._arrived.add(uid)

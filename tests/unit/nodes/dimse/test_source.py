@@ -15,6 +15,7 @@ from adit_cli.nodes.dimse import pdu
 from adit_cli.nodes.dimse.association import Association
 from adit_cli.nodes.dimse.channel import Ended
 from adit_cli.nodes.dimse.contexts import STUDY_MOVE, UNCOMPRESSED, numbered
+from adit_cli.nodes.dimse.incoming import IncomingFile
 from adit_cli.nodes.dimse.messages import CANCEL, PENDING, SUCCESS, Message
 from adit_cli.nodes.dimse.party import Party
 from adit_cli.nodes.dimse.scu import SubOperations, c_move
@@ -85,6 +86,21 @@ def getting(reply: Callable[[Talk, Message], None]) -> Script:
             reply(talk, talk.read())
 
     return script
+
+
+def test_interruption_while_a_file_gets_its_name_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_file: IncomingFile, _final: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(IncomingFile, "commit", interrupted)
+    there = archive()
+
+    with scripted_peer(there) as peer, pytest.raises(KeyboardInterrupt):
+        fetched(source(peer), listed(there), tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_query_returns_what_the_node_said_with_absent_and_empty_told_apart() -> None:

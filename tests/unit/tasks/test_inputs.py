@@ -34,7 +34,7 @@ def test_everything_wrong_with_all_tables_of_a_job_is_told_at_once(tmp_path: Pat
 
 
 def test_pseudonyms_that_contradict_are_told_with_the_cells_that_are_wrong(tmp_path: Path) -> None:
-    (tmp_path / "one.csv").write_text("patient_id,pseudonym\n1,A\n1,B\n2\\x072,C\n")
+    (tmp_path / "one.csv").write_text("patient_id,pseudonym\n1,A\n1,B\n2\x072,C\n")
     (tmp_path / "two.csv").write_text("patient_id,pseudonym\n3,A\n4,4\n")
     job = job_of(
         tmp_path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -53,6 +54,9 @@ def exit_code_of(error: BaseException) -> int:
             return _report("interrupted", "", 130)
         case TyperException():
             return _report_usage(error)
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            _write_no_more()
+            return _report("there is no room left to write to", "free some space, and run again", 7)
         case _:
             return _report_bug(error)
 
@@ -81,9 +85,14 @@ def _report_usage(error: TyperException) -> int:
 
 
 def _closed_pipe() -> int:
-    """Whoever read our output has seen enough: nothing to say, and nothing more to flush into the pipe."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Whoever read our output has seen enough: nothing to say."""
+    _write_no_more()
     return 0
+
+
+def _write_no_more() -> None:
+    """Let what is still to be flushed go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _report_bug(error: BaseException) -> int:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -146,3 +147,18 @@ def test_global_options_count_before_and_after_the_command(adit: CommandLine) ->
 
     assert "here" in adit.run("--config", before, "nodes", "list").out
     assert "there" in adit.run("nodes", "list", "--config", after).out
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["schema"]])
+def test_output_that_finds_no_room_ends_with_7_and_is_no_bug(arguments: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "adit_cli", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 7
+    assert done.stderr == ("adit: there is no room left to write to\n      free some space, and run again\n")

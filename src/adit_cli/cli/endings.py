@@ -46,17 +46,14 @@ def exit_code_of(error: BaseException) -> int:
     match error:
         case AditError():
             return _report(error.message, error.hint, error.exit_code)
-        case BrokenPipeError() | SystemExit(code=1):  # typer exits with 1 when the pipe is closed
-            return _closed_pipe()
+        case BrokenPipeError() | SystemExit(code=1) | OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            return _written_no_more(error)  # typer exits with 1 when the pipe is closed
         case SystemExit():
             return _exited(error)
         case KeyboardInterrupt() | typer.Abort():
             return _report("interrupted", "", 130)
         case TyperException():
             return _report_usage(error)
-        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
-            _write_no_more()
-            return _report("there is no room left to write to", "free some space, and run again", 7)
         case _:
             return _report_bug(error)
 
@@ -84,15 +81,12 @@ def _report_usage(error: TyperException) -> int:
     return error.exit_code
 
 
-def _closed_pipe() -> int:
-    """Whoever read our output has seen enough: nothing to say."""
-    _write_no_more()
-    return 0
-
-
-def _write_no_more() -> None:
-    """Let what is still to be flushed go nowhere."""
+def _written_no_more(error: BaseException) -> int:
+    """Let what is still to be flushed go nowhere; whoever closed our pipe has seen enough."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError | SystemExit):
+        return 0
+    return _report("there is no room left to write to", "free some space, and run again", 7)
 
 
 def _report_bug(error: BaseException) -> int:

@@ -115,7 +115,7 @@ class Filing:
         place = self._shelf.place(values)
         if place is None:
             return Filed(NOT_AUTHORISED, study_uid, message="Nobody here asked for its study.")
-        with self._taking(self._folder / place):
+        with self._taking(self._folder / place), storage_errors(str(self._folder), UsageError):
             final = self._final(place, uid)
             if final.exists():
                 return self._again(sink.file, final, study_uid)
@@ -141,8 +141,7 @@ class Filing:
         final = self._folder / place
         if final.stem == uid or not final.exists():
             return final
-        there = read_attributes(final, ("SOPInstanceUID",)).get("SOPInstanceUID")
-        return final if there == uid else self._folder / beside(place, uid)
+        return final if _instance_at(final) == uid else self._folder / beside(place, uid)
 
     def _again(self, file: IncomingFile, final: Path, study_uid: str) -> Filed:
         """Answer for an instance that is there: the same again is fine, another one is never written over."""
@@ -177,6 +176,14 @@ def _attributes(file: IncomingFile, keywords: Sequence[str]) -> Attributes:
         return attributes_behind(head, file_meta_of(head, file.part.name), keywords)
     except DataError:
         return read_attributes(file.part, keywords)
+
+
+def _instance_at(path: Path) -> str:
+    """Return which instance lies at a place; none where something else does."""
+    try:
+        return read_attributes(path, ("SOPInstanceUID",)).get("SOPInstanceUID", "")
+    except DataError:
+        return ""
 
 
 def _failed(status: int, error: AditError) -> Filed:

@@ -61,7 +61,7 @@ class IncomingFile:
         """
         try:
             self.flush()
-            with storage_errors(str(final.parent), UsageError):
+            with storage_errors(str(self.part.parent), UsageError):  # the final folder may name a patient
                 if sync:
                     os.fsync(self._fd)
                 self._close()

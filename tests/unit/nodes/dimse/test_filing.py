@@ -49,6 +49,29 @@ def test_files_go_where_the_layout_says_and_nowhere_else(tmp_path: Path) -> None
     assert there(tmp_path) == [f"in/{name}"]
 
 
+def test_a_place_that_is_taken_by_no_dicom_file_is_left_alone_and_not_named(tmp_path: Path) -> None:
+    filing = made(tmp_path, ByLayout("{PatientID}.dcm"))
+    notes = tmp_path / "DOE.dcm"
+    notes.write_text("by hand")
+
+    answers = [filed(filing, "1.2.3.1.1", PatientID="DOE") for _ in range(2)]
+
+    assert [(answer.status, answer.message) for answer in answers] == [(0, ""), (0, "")]
+    assert notes.read_text() == "by hand"
+    assert len(there(tmp_path)) == 2
+
+
+def test_a_place_that_is_a_folder_is_left_alone(tmp_path: Path) -> None:
+    filing = made(tmp_path, ByLayout("{PatientID}.dcm"))
+    (tmp_path / "DOE.dcm").mkdir()
+
+    answer = filed(filing, "1.2.3.1.1", PatientID="DOE")
+
+    assert answer.status == 0
+    assert answer.path is not None
+    assert answer.path.name.startswith("DOE~")
+
+
 def test_two_instances_that_a_layout_puts_in_one_place_are_both_kept(tmp_path: Path) -> None:
     filing = made(tmp_path, ByLayout("{InstanceNumber}.dcm"))
 

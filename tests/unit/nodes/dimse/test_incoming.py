@@ -43,12 +43,14 @@ def test_files_are_closed_when_kept_and_when_discarded(tmp_path: Path) -> None:
     assert open_files() == before
 
 
-def test_final_place_that_is_gone_leaves_nothing_half_written(tmp_path: Path) -> None:
+def test_final_place_that_is_gone_leaves_nothing_half_written_and_is_not_named(tmp_path: Path) -> None:
+    """Its folders may be called as a patient is."""
     file = IncomingFile(tmp_path / ".a.part", b"head")
 
-    with pytest.raises(UsageError):
-        file.commit(tmp_path / "gone" / "a.dcm")
+    with pytest.raises(UsageError) as caught:
+        file.commit(tmp_path / "DOE" / "a.dcm")
 
+    assert "DOE" not in caught.value.message
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,7 +13,7 @@ from adit_cli.dicom.matching import DateRange, PatternError, parse_study_date
 from adit_cli.dicom.patterns import TextRule, has_wildcard, parse_text
 from adit_cli.dicom.ranges import NumberRule, TimeRange, parse_numbers, parse_times
 from adit_cli.jobfile.keywords import KeywordError, known_keyword
-from adit_cli.jobfile.values import Reading, reading
+from adit_cli.jobfile.values import Reading, is_uid, reading
 
 Rule: TypeAlias = TextRule | NumberRule | DateRange | TimeRange
 Scalar: TypeAlias = str | int | float
@@ -100,7 +100,11 @@ def _rule_for(keyword: str, value: object, at: Reading) -> Rule:
         return parse_times(_only(value, "time or range of times"))
     if vr in _NUMBERS:
         return parse_numbers(_texts(value))
-    return parse_text(_texts(value))
+    rule = parse_text(_texts(value))
+    for pattern in rule.patterns if vr == "UI" else ():
+        if not (pattern.startswith("/") or has_wildcard(pattern) or is_uid(pattern)):
+            raise PatternError(f"{pattern!r} is no UID: write up to 64 digits and dots")
+    return rule
 
 
 def _vr(keyword: str) -> str:

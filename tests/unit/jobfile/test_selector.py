@@ -163,6 +163,7 @@ def test_a_rule_about_every_series_is_refused() -> None:
         ({"where": {"StudyTime": "noon"}}, "not a time"),
         ({"where": {"SeriesNumber": "x"}}, "not a number"),
         ({"where": {"RequestAttributesSequence": "x"}}, "a sequence or binary value cannot be searched"),
+        ({"where": {"FrameOfReferenceUID": ["1.2.3", "1.2.x"]}}, "'1.2.x' is no UID: write up to 64 digits"),
         ({"where": {"PatientSx": "M"}}, "did you mean PatientSex"),
         ({"where": {"Qqqqqqqq": "M"}}, "use one such as PatientSex"),
         ({"where": ["PatientSex"]}, "must be a mapping of DICOM keywords"),

@@ -13,7 +13,7 @@ from adit_cli.cli.wording import count, duration, size
 from adit_cli.engine.events import RunStarted, TaskEnded, TaskProgress, TaskStarted
 from adit_cli.errors import Reason
 from adit_cli.nodes.base import Arrival, Source
-from adit_cli.tasks.download import Downloaded, StudyRequest, download, refusal_of_all
+from adit_cli.tasks.download import Downloaded, StudyRequest, is_in_vain, refusal_of_all, try_download
 from adit_cli.tasks.task import Outcome, Progress, TaskStatus
 
 NAMED = 10
@@ -48,8 +48,7 @@ class FetchWatch:
 
     def end(self, number: int, fetched: Downloaded) -> None:
         """Show how a study ended."""
-        status = TaskStatus.SUCCESS if fetched.complete else TaskStatus.WARNING
-        reason = None if fetched.complete else Reason.INCOMPLETE if fetched.listed else Reason.NOT_FOUND
+        status, reason = _verdict(fetched)
         seconds = time.monotonic() - self._study_began
         outcome = Outcome(
             status,
@@ -75,7 +74,7 @@ class FetchWatch:
 def watch_fetch(source: Source, wanted: Sequence[StudyRequest], folder: Path, style: Style) -> bool:
     """Fetch one study after the other; return whether all of them are complete.
 
-    NodeError where the source refused everything.
+    NodeError where the source refused everything, or failed with several studies in a row.
     """
     display = open_display(style)
     watch = FetchWatch(display)
@@ -84,21 +83,35 @@ def watch_fetch(source: Source, wanted: Sequence[StudyRequest], folder: Path, st
         display.show(RunStarted("", len(wanted), len(wanted), 1))
         for number, request in enumerate(wanted):
             watch.begin(number, request.uid)
-            fetched.append(download(source, request, folder, watch.arrive))
+            fetched.append(try_download(source, request, folder, watch.arrive))
             watch.end(number, fetched[-1])
+            if is_in_vain(fetched):
+                break
     finally:
         display.close()
-    if (refusal := refusal_of_all(fetched)) is not None:
-        raise refusal
-    for line in (line for each in fetched for line in missing_lines(each)):
+    refusal = refusal_of_all(fetched)
+    told = [each for each in fetched if refusal is None or each.arrived or each.present]
+    for line in (line for each in told for line in missing_lines(each)):
         typer.echo(line, err=True)
+    if refusal is not None:
+        raise refusal
     if style is not Style.NONE:
         typer.echo(watch.summary(fetched, folder), err=True)
     return all(each.complete for each in fetched)
 
 
+def _verdict(fetched: Downloaded) -> tuple[TaskStatus, Reason | None]:
+    if fetched.error is not None:
+        return TaskStatus.FAILURE, fetched.error.reason
+    if fetched.complete:
+        return TaskStatus.SUCCESS, None
+    return TaskStatus.WARNING, Reason.INCOMPLETE if fetched.listed else Reason.NOT_FOUND
+
+
 def problem(fetched: Downloaded) -> str:
     """Return what is wrong with a study, if anything."""
+    if fetched.error is not None:
+        return f"{fetched.error.message} {fetched.error.hint}".strip()
     if not fetched.listed:
         return "the source has no such study"
     if lacking := len(fetched.missing) + fetched.lost:

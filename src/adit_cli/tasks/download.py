@@ -30,6 +30,7 @@ from adit_cli.tasks.series import SeriesChoice, list_series
 
 logger = logging.getLogger(__name__)
 
+MOST_FAILURES = 3
 NOT_SENT = "listed by the source, but it did not send it"
 
 
@@ -53,6 +54,8 @@ class Downloaded:
     missing: tuple[FailedInstance, ...] = ()
     lost: int = 0
     """Instances that the source counted without naming them, and that did not arrive."""
+    error: NodeError | None = None
+    """What ended it before the end."""
 
     @property
     def complete(self) -> bool:
@@ -60,10 +63,27 @@ class Downloaded:
         return self.listed > 0 and not self.missing and not self.lost
 
 
+def try_download(source: Source, wanted: StudyRequest, folder: Path, arrived: OnArrival) -> Downloaded:
+    """Download; a study with which a source fails must not keep the others away."""
+    try:
+        return download(source, wanted, folder, arrived)
+    except NodeError as error:
+        return Downloaded(wanted.uid, error=error)
+
+
+def is_in_vain(fetched: Sequence[Downloaded]) -> bool:
+    """Return whether a source failed with so many studies in a row that it is not asked for more."""
+    last = fetched[-MOST_FAILURES:]
+    return len(last) == MOST_FAILURES and all(each.error for each in last)
+
+
 def refusal_of_all(fetched: Sequence[Downloaded]) -> NodeError | None:
-    """Return why nothing at all is here, where the source refused everything that it lists."""
+    """Return why nothing is here as it should be, where the source failed with every study or refused it."""
+    errors = [each.error for each in fetched if each.error is not None]
+    if errors and (len(errors) == len(fetched) or is_in_vain(fetched)):
+        return errors[-1]
     missing = [lost for each in fetched for lost in each.missing]
-    if any(each.arrived or each.present or not each.missing for each in fetched):
+    if errors or any(each.arrived or each.present or not each.missing for each in fetched):
         return None
     if not missing or any(lost.reason is not Reason.REFUSED for lost in missing):
         return None

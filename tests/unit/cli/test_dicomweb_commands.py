@@ -149,6 +149,38 @@ def test_a_source_that_refuses_one_study_of_two_ends_with_3_and_names_what_is_mi
     assert len(list(Path("out").rglob("*.dcm"))) == len(thorax.files)
 
 
+@pytest.mark.parametrize("service", ["qido", "wado"])
+@pytest.mark.parametrize("reply", [Reply(500), Reply(503, headers=LATER), Reply(raw=b"")])
+def test_a_study_that_cannot_be_fetched_does_not_keep_the_others_away(
+    adit: CommandLine, thorax: BuiltStudy, tmp_path: Path, reply: Reply, service: str
+) -> None:
+    broken = build_study(tmp_path / "broken", instances=2)
+
+    def failing(seen: Seen) -> Reply | None:
+        return bending(service, reply)(seen) if broken.uid in seen.target else None
+
+    with http_peer(WebPacs([broken, thorax], bent=failing)) as peer:
+        ended = adit.run("get", peer.url, broken.uid, thorax.uid, "-o", "out", "--progress", "none")
+
+    assert ended.code == 3, ended.err
+    assert len(list(Path("out").rglob("*.dcm"))) == len(thorax.files)
+    assert all(line.startswith(f"{broken.uid}: ") for line in ended.err.splitlines() if peer.url in line)
+    assert peer.url in ended.err
+
+
+def test_a_service_that_fails_study_after_study_is_not_asked_for_all_of_them(
+    adit: CommandLine, tmp_path: Path
+) -> None:
+    studies = [build_study(tmp_path / "made", instances=1) for _ in range(6)]
+
+    with http_peer(WebPacs(studies, bent=bending("wado", Reply(500)))) as peer:
+        ended = adit.run("get", peer.url, *(study.uid for study in studies), "-o", "out")
+
+    assert ended.code == 6, ended.err
+    assert "500 Internal Server Error" in ended.err
+    assert not any(studies[-1].uid in seen.target for seen in peer.seen)
+
+
 def part(content: bytes, more: str = "") -> bytes:
     return f"--{BOUNDARY}\r\nContent-Type: application/dicom\r\n{more}\r\n".encode() + content
 

@@ -22,7 +22,7 @@ _FIRST_YEAR = 1850
 _ORDINARY = re.compile(r"[\w^,. -]{1,64}")
 """What is neither wildcard nor control character, nor begins as a spreadsheet's error or ends as `E+10`."""
 _SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
-_TIME = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
+_TIME = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?)?"
 _ISO = re.compile(rf"(?P<year>\d{{4}})(?P<mark>[-./]?)(?P<month>\d{{2}})(?P=mark)(?P<day>\d{{2}}){_TIME}")
 _DAY_FIRST = re.compile(
     rf"(?P<first>\d{{1,2}})(?P<mark>[./-])(?P<second>\d{{1,2}})(?P=mark)(?P<year>\d{{4}}){_TIME}"

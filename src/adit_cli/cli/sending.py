@@ -12,6 +12,7 @@ from adit_cli.cli.display import Style, open_display
 from adit_cli.cli.wording import count, duration, size
 from adit_cli.engine.events import RunStarted, TaskEnded, TaskProgress, TaskStarted
 from adit_cli.nodes.base import Destination
+from adit_cli.tasks.download import MOST_FAILURES
 from adit_cli.tasks.task import Outcome, Progress, TaskStatus
 from adit_cli.tasks.upload import Outbox, Sent, send_study
 
@@ -19,7 +20,10 @@ from adit_cli.tasks.upload import Outbox, Sent, send_study
 def watch_send(
     destination: Destination, outbox: Outbox, style: Style, shown: Callable[[Path], str] = str
 ) -> bool:
-    """Send one study after the other; return whether every file was accepted."""
+    """Send one study after the other; return whether every file was accepted.
+
+    NodeError where the destination failed with all of them, or with several in a row.
+    """
     display = open_display(style)
     began = time.monotonic()
     sent = Sent(refused=list(outbox.refused))
@@ -33,15 +37,25 @@ def watch_send(
                 progress = Progress(str(number), "sending", len(files), done, done, octets)
                 display.show(TaskProgress(0, progress))
             display.show(_ended(number, uid, before, sent, time.monotonic() - then))
+            if len(sent.errors) == MOST_FAILURES:
+                break
     finally:
         display.close()
+    gave_up = bool(sent.errors) and len(sent.errors) in {MOST_FAILURES, len(outbox.studies)}
+    if not gave_up:
+        _name(sent, outbox, shown)
+    if style is not Style.NONE and (sent.accepted or not gave_up):
+        _report(sent, outbox, time.monotonic() - began)
+    if gave_up:
+        raise sent.errors[-1]
+    return not sent.refused
+
+
+def _name(sent: Sent, outbox: Outbox, shown: Callable[[Path], str]) -> None:
     for refused in sent.refused:
         typer.echo(f"{shown(refused.path)}: {refused.reason.value}: {refused.message}", err=True)
     if outbox.misnamed:
         _note_misnamed(outbox.misnamed, shown)
-    if style is not Style.NONE:
-        _report(sent, outbox, time.monotonic() - began)
-    return not sent.refused
 
 
 def _ended(number: int, uid: str, before: Sent, after: Sent, seconds: float) -> TaskEnded:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adit_cli.dicom.whole import read_whole
-from adit_cli.errors import DataError, Reason, UsageError
+from adit_cli.errors import DataError, NodeError, Reason, UsageError
 from adit_cli.nodes.archive import is_archive
 from adit_cli.nodes.base import Delivered, Destination, Ready
 from adit_cli.nodes.opened_archives import OpenedArchives, Unopened, told
@@ -54,6 +54,8 @@ class Sent:
     accepted: int = 0
     size: int = 0
     refused: list[Refused] = field(default_factory=list[Refused])
+    errors: list[NodeError] = field(default_factory=list[NodeError])
+    """What ended the last studies, each before its end; none since one came through."""
 
 
 class _DirectoryError(DataError):
@@ -135,8 +137,22 @@ def _add(outbox: Outbox, path: Path) -> None:
 def send_study(destination: Destination, uid: str, files: Mapping[str, Ready], sent: Sent) -> Iterator[Sent]:
     """Send one study, and yield what is known each time the destination told something.
 
-    Files of one kind go together, to save associations. NodeError where the destination cannot be reached.
+    Files of one kind go together, to save associations. A study with which the destination fails must not
+    keep the others away: what it said nothing of counts as refused.
     """
+    untold = dict(files)
+    try:
+        yield from _sent_in_parts(destination, uid, untold, sent)
+    except NodeError as error:
+        sent.errors.append(error)
+        said = f"{error.message} {error.hint}".strip()
+        sent.refused += [Refused(file.path, error.reason, said) for file in untold.values()]
+        yield sent
+    else:
+        sent.errors.clear()
+
+
+def _sent_in_parts(destination: Destination, uid: str, files: dict[str, Ready], sent: Sent) -> Iterator[Sent]:
     ordered = sorted(files.values(), key=lambda file: (file.sop_class_uid, file.transfer_syntax_uid))
     delivery = destination.begin(f"send-{hashlib.sha256(uid.encode()).hexdigest()[:16]}")
     try:
@@ -149,9 +165,9 @@ def send_study(destination: Destination, uid: str, files: Mapping[str, Ready], s
         delivery.abandon()
 
 
-def _note(sent: Sent, files: Mapping[str, Ready], told: Iterable[Delivered]) -> None:
+def _note(sent: Sent, untold: dict[str, Ready], told: Iterable[Delivered]) -> None:
     for answer in told:
-        file = files[answer.uid]
+        file = untold.pop(answer.uid)
         if answer.accepted:
             sent.accepted += 1
             sent.size += file.size

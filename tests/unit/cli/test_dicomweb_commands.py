@@ -181,6 +181,37 @@ def test_a_service_that_fails_study_after_study_is_not_asked_for_all_of_them(
     assert not any(studies[-1].uid in seen.target for seen in peer.seen)
 
 
+@pytest.mark.parametrize("reply", [Reply(500), Reply(403), Reply(raw=b"")])
+def test_a_study_that_a_server_fails_to_take_does_not_keep_the_others_away(
+    adit: CommandLine, tmp_path: Path, reply: Reply
+) -> None:
+    studies = [build_study(tmp_path / "made" / str(number), instances=2) for number in range(3)]
+    broken = studies[1]
+
+    def failing(seen: Seen) -> Reply | None:
+        return bending("stow", reply)(seen) if broken.uid.encode() in seen.body else None
+
+    pacs = WebPacs(studies, bent=failing)
+    with http_peer(pacs) as peer:
+        ended = adit.run("send", peer.url, tmp_path / "made")
+
+    assert ended.code == 3, ended.err
+    assert len(pacs.stored) == 4
+    assert all(f"{path}: " in ended.err for path in broken.files)
+    assert "4 files accepted, 2 refused" in ended.err
+
+
+def test_a_server_that_takes_no_study_is_not_sent_all_of_them(adit: CommandLine, tmp_path: Path) -> None:
+    studies = [build_study(tmp_path / "made" / str(number), instances=1) for number in range(6)]
+
+    with http_peer(WebPacs(studies, bent=bending("stow", Reply(403)))) as peer:
+        ended = adit.run("send", peer.url, tmp_path / "made")
+
+    assert ended.code == 6, ended.err
+    assert "403 Forbidden" in ended.err
+    assert len(peer.seen) == 3
+
+
 def part(content: bytes, more: str = "") -> bytes:
     return f"--{BOUNDARY}\r\nContent-Type: application/dicom\r\n{more}\r\n".encode() + content
 

@@ -9,8 +9,9 @@ import typer
 
 from adit_cli.cli.status_line import StatusLine
 from adit_cli.cli.wording import count
+from adit_cli.errors import NodeError
 from adit_cli.nodes.base import Source
-from adit_cli.tasks.download import StudyRequest
+from adit_cli.tasks.download import MOST_FAILURES, StudyRequest
 from adit_cli.tasks.forwarding import Sent, Target, forward
 from adit_cli.tasks.listing import list_instances
 from adit_cli.tasks.series import SeriesChoice, list_series
@@ -20,18 +21,36 @@ NAMED = 10
 
 
 def watch_move(source: Source, wanted: Sequence[StudyRequest], target: Target, *, quiet: bool) -> bool:
-    """Have one study after the other sent; return whether all of them are complete."""
+    """Have one study after the other sent; return whether all of them are complete.
+
+    NodeError where the source failed with all of them, or with several in a row.
+    """
     line = StatusLine(None if quiet else sys.stderr)
     complete = True
+    errors: list[NodeError] = []
     for request in wanted:
-        sent = _send(source, request, target, line)
-        line.clear()
-        complete = complete and sent.complete
-        if not quiet or not sent.complete:
-            typer.echo(f"{request.uid}: {_summary(sent, target)}", err=True)
-        for text in _missing(sent):
-            typer.echo(f"{request.uid}: {text}", err=True)
+        try:
+            sent = _send(source, request, target, line)
+        except NodeError as error:
+            line.clear()
+            errors.append(error)
+            if len(errors) in {MOST_FAILURES, len(wanted)}:
+                raise
+            complete = False
+            typer.echo(f"{request.uid}: {error.message} {error.hint}", err=True)
+        else:
+            line.clear()
+            errors.clear()
+            complete = complete and sent.complete
+            _tell(request.uid, sent, target, quiet=quiet)
     return complete
+
+
+def _tell(uid: str, sent: Sent, target: Target, *, quiet: bool) -> None:
+    if not quiet or not sent.complete:
+        typer.echo(f"{uid}: {_summary(sent, target)}", err=True)
+    for text in _missing(sent):
+        typer.echo(f"{uid}: {text}", err=True)
 
 
 def _send(source: Source, request: StudyRequest, target: Target, line: StatusLine) -> Sent:

@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from adit_cli.cli.receiving import ReceiveWatch, callers, receiver_spec
+from adit_cli.errors import NodeError
 from adit_cli.jobfile.load import load_config, load_job
 from adit_cli.jobfile.receiver import ReceiverSpec
 from adit_cli.nodes.dimse.scp import Happening, ReceiveEvent
+from adit_cli.tasks.download import StudyRequest
+from adit_cli.tasks.forwarding import Sent
 from tests.support.builders import build_study
 from tests.support.commandline import CommandLine
 from tests.support.process import LOOPBACK
@@ -110,6 +113,51 @@ def test_move_that_cannot_be_is_refused(adit: CommandLine, arguments: list[str],
 
     assert ended.code == 2, ended.err
     assert said in ended.err
+
+
+class Moves:
+    """Moves studies, but for those that it fails with."""
+
+    def __init__(self, *broken: str) -> None:
+        self.asked: list[str] = []
+        self._broken = broken
+
+    def __call__(self, _source: object, request: StudyRequest, _target: object, _line: object) -> Sent:
+        self.asked.append(request.uid)
+        if request.uid in self._broken:
+            raise NodeError("pacs refused C-MOVE to THERE.", hint="See to it.")
+        return Sent(2, 2, 2)
+
+
+def test_a_study_that_a_server_fails_to_move_does_not_keep_the_others_away(
+    adit: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adit.config.write_text(CONFIG)
+    moves = Moves("1.2.1")
+    monkeypatch.setattr("adit_cli.cli.moving._send", moves)
+
+    ended = adit.run("move", "pacs", "1.2.1", "1.2.2", "--to", "THERE")
+
+    assert ended.code == 3, ended.err
+    assert moves.asked == ["1.2.1", "1.2.2"]
+    assert "1.2.1: pacs refused C-MOVE to THERE. See to it." in ended.err
+    assert "1.2.2: 2 of 2 instances are at THERE" in ended.err
+
+
+@pytest.mark.parametrize("studies", [1, 2, 6])
+def test_a_server_that_moves_no_study_is_not_asked_for_all_of_them(
+    adit: CommandLine, monkeypatch: pytest.MonkeyPatch, studies: int
+) -> None:
+    adit.config.write_text(CONFIG)
+    uids = [f"1.2.{number}" for number in range(studies)]
+    moves = Moves(*uids)
+    monkeypatch.setattr("adit_cli.cli.moving._send", moves)
+
+    ended = adit.run("move", "pacs", *uids, "--to", "THERE")
+
+    assert ended.code == 6, ended.err
+    assert moves.asked == uids[:3]
+    assert ended.err.endswith("adit: pacs refused C-MOVE to THERE.\n      See to it.\n")
 
 
 def test_folder_cannot_be_asked_to_send(adit: CommandLine) -> None:

@@ -103,7 +103,7 @@ def _rows_without(wish: Wish, answer: Answer) -> Iterator[Unresolved]:
 def _selected(places: Sequence[Place], part: Part) -> Reply:
     reply, offers, left_out = Reply(), list[Offer](), dict[str, str]()
     for place in places:
-        find = WindowedFind(place.source, part.keys, place.cap, part.today, part.name)
+        find = WindowedFind(place.source, part.keys, place.cap, part.today)
         selection = choose(place.source, part.query, find.all(part.window), part.name)
         offers += [Offer(place, study) for study in selection.studies]
         left_out |= {uid: rule for uid, rule in selection.left_out.items() if uid not in left_out}
@@ -145,13 +145,6 @@ def _cut(name: str, query: str, find: WindowedFind) -> Iterator[Unresolved]:
             Reason.INCOMPLETE,
             f"{name} cuts its answer, and some studies have no date or time to ask for: there may be more",
             "have the limit of the archive raised, or name such studies by UID or accession number",
-        )
-    for label in find.before:
-        yield Unresolved(
-            label,
-            Reason.INCOMPLETE,
-            f"{name} gave as many studies as it gives at most, as showed later: there may be more",
-            "set limits.max_results of the node, and run again",
         )
 
 

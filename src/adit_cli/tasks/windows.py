@@ -76,8 +76,13 @@ class Cap:
 
     known: int | None = None
     _counts: set[int] = field(default_factory=set[int])
-    _taken: dict[int, list[tuple[str, Window]]] = field(default_factory=dict[int, list[tuple[str, "Window"]]])
-    """Windows that were taken for whole, by how many answers they had."""
+    _longest: int = 0
+
+    def is_longest(self, count: int) -> bool:
+        """Return whether no answer was longer: a node that has given more did not cut one that is shorter."""
+        longest = self.known is None and count >= max(self._longest, SUSPICIOUS)
+        self._longest = max(self._longest, count)
+        return longest
 
     def looks_reached(self, count: int, *, same: bool = False) -> bool:
         """Return whether an answer of so many may be cut; `same` are those of the wider query before.
@@ -93,17 +98,11 @@ class Cap:
         self._counts.add(count)
         if again and is_round and not same:
             self.known = count
-        return again or is_round
+        return is_round or (again and not same)
 
-    def take(self, count: int, query: str, window: Window) -> None:
-        """Note a window that was taken for whole."""
-        if self.known is None and count >= SUSPICIOUS:
-            self._taken.setdefault(count, []).append((query, window))
-
-    def prove(self, count: int) -> list[tuple[str, Window]]:
-        """Note that an answer of so many was cut; return the windows that must have been cut as well."""
+    def prove(self, count: int) -> None:
+        """Note that an answer of so many was cut."""
         self.known = self.known or count
-        return self._taken.pop(count, [])
 
 
 KeysOf: TypeAlias = Callable[[Window | None], Mapping[str, str]]
@@ -113,8 +112,7 @@ KeysOf: TypeAlias = Callable[[Window | None], Mapping[str, str]]
 class WindowedFind:
     """One query, asked in as many windows as it takes."""
 
-    def __init__(self, source: Source, keys_of: KeysOf, cap: Cap, today: date, name: str = "") -> None:
-        self._name = name
+    def __init__(self, source: Source, keys_of: KeysOf, cap: Cap, today: date) -> None:
         self._source = source
         self._keys_of = keys_of
         self._cap = cap
@@ -125,8 +123,6 @@ class WindowedFind:
         """Windows that may have been cut although nothing shorter can be asked."""
         self.beyond: list[Window] = []
         """Windows with studies that shorter windows do not reach, since they have no date or time there."""
-        self.before: list[str] = []
-        """What other queries took for whole until the node's limit was known."""
         self.blind: set[str] = set()
         """What studies must have to be found in shorter windows, where an answer was cut."""
 
@@ -138,41 +134,28 @@ class WindowedFind:
     def _search(self, window: Window | None, wider_uids: Collection[str] = ()) -> set[str]:
         """Return the UIDs of the studies in a window, gone through in halves where an answer looks cut."""
         uids, count, is_cut = self._ask(window, wider_uids)
-        wider = window or self._all_of_time
-        if not is_cut:
-            self._cap.take(count, self._name, wider)
+        if not (self._cap.is_longest(count) or is_cut):
             return uids
-        below = self._below(wider, uids)
-        if below - uids or not count:
-            self._note_blind(window)
-        if count and below - uids:
-            self._ask_again(self._cap.prove(count))
+        wider = window or self._all_of_time
+        halves = wider.halves(into_times=self._into_times)
+        below = {uid for half in halves for uid in self._search(half, uids)}
+        was_cut = not below.issubset(uids) or not count
+        if is_cut and not halves:
+            self.cut.append(wider)
+        elif (is_cut or was_cut) and not below.issuperset(uids):
+            self.beyond.append(wider)
+        if was_cut:
+            self._note_cut(window, count)
         return uids | below
 
-    def _below(self, wider: Window, uids: Collection[str]) -> set[str]:
-        """Return the UIDs of the studies in a window's halves."""
-        halves = wider.halves(into_times=self._into_times)
-        if not halves:
-            self.cut.append(wider)
-            return {*uids}
-        below = {uid for half in halves for uid in self._search(half, uids)}
-        if not below.issuperset(uids):
-            self.beyond.append(wider)
-        return below
-
-    def _note_blind(self, window: Window | None) -> None:
+    def _note_cut(self, window: Window | None, count: int) -> None:
+        """Note what an answer that was cut tells of the node, and of what may be missing."""
+        if count:
+            self._cap.prove(count)
         if window is None:
             self.blind.add("StudyDate")
         elif window.start == window.end and window.minutes == (0, _DAY) and self._into_times:
             self.blind.add("StudyTime")
-
-    def _ask_again(self, taken: Sequence[tuple[str, Window]]) -> None:
-        """Ask in halves for what was taken for whole; of another query, only tell."""
-        for query, window in taken:
-            if query == self._name:
-                self._below(window, ())
-            else:
-                self.before.append(f"{query} {window}")
 
     def _ask(self, window: Window | None, wider_uids: Collection[str]) -> tuple[set[str], int, bool]:
         """Return what one query finds, and whether it may be cut; some nodes refuse too much.

@@ -11,7 +11,6 @@ import pytest
 
 from adit_cli.dicom.matching import Match, parse_study_date
 from adit_cli.dicom.query import Attributes, Level
-from adit_cli.errors import Reason
 from adit_cli.jobfile.query import Query
 from adit_cli.nodes.answers import key_matches
 from adit_cli.nodes.base import FailedInstance, OnArrival, RetrieveRequest
@@ -121,7 +120,7 @@ def test_studies_of_all_of_time_are_found_beyond_what_clocks_say() -> None:
     assert len(found) == len(studies)
 
 
-def test_what_was_taken_for_whole_is_asked_again_when_its_number_turns_out_to_be_the_limit() -> None:
+def test_a_limit_that_is_no_round_number_is_found() -> None:
     studies = [*spread(400, "20240105"), *spread(300, "20240210", first=500), study(999, "20240301")]
 
     found, replies = selected(
@@ -130,6 +129,37 @@ def test_what_was_taken_for_whole_is_asked_again_when_its_number_turns_out_to_be
 
     assert len(found) == len(studies)
     assert [one.unresolved for one in replies] == [[], [], []]
+
+
+def test_a_single_answer_that_is_cut_at_an_odd_number_is_seen_through() -> None:
+    found, _ = selected(
+        Archive(spread(400, "20240105", minutes=3), cap=137), study_date=parse_study_date("2024-01", TODAY)
+    )
+
+    assert len(found) == 400
+
+
+def test_only_answers_longer_than_all_before_are_looked_into() -> None:
+    archive = Archive(
+        [
+            *spread(76, "20240105", minutes=5),
+            *spread(75, "20240125", first=200),
+            *spread(123, "20240210", first=500),
+            *spread(139, "20240301", first=900),
+        ]
+    )
+
+    selected(archive, study_date=parse_study_date("2024-01..2024-03", TODAY))
+
+    assert len(archive.asked) == 5
+
+
+def test_many_studies_of_one_moment_are_whole_where_no_limit_shows() -> None:
+    studies = [study(at, "20240105", "120000") for at in range(131)]
+
+    found, (reply,) = selected(Archive(studies), study_date=parse_study_date("2024-01-05", TODAY))
+
+    assert (len(found), reply.unresolved, reply.notes) == (131, [], [])
 
 
 def test_a_number_that_came_before_and_is_the_truth_is_not_the_limit() -> None:
@@ -164,22 +194,3 @@ def test_nothing_is_said_where_nothing_was_cut() -> None:
 
     assert reply.notes == []
     assert reply.unresolved == []
-
-
-def test_what_another_query_took_for_whole_is_told_when_its_number_turns_out_to_be_the_limit() -> None:
-    archive = Archive([*spread(400, "20240105"), *spread(300, "20240210", first=500)], cap=137)
-    place = Place("pacs", archive, Cap())
-    january, february = (
-        Part(Query.model_validate({"study_date": days}), Window(days.start, days.end), TODAY, name)
-        for name, days in (
-            ("query[0]", parse_study_date("2024-01", TODAY)),
-            ("query[1]", parse_study_date("2024-02", TODAY)),
-        )
-        if days.start and days.end
-    )
-
-    first, second = ask([place], january), ask([place], february)
-
-    assert (len(first.found), first.unresolved, len(second.found)) == (137, [], 300)
-    (told,) = second.unresolved
-    assert (told.label, told.reason) == ("query[0] 2024-01-01 to 2024-01-31", Reason.INCOMPLETE)

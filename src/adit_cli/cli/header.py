@@ -15,7 +15,7 @@ from adit_cli.cli.output import Format, default_format, show_rows, write
 from adit_cli.cli.settings import new_app
 from adit_cli.cli.table import Column
 from adit_cli.dicom.json_model import JsonDataset
-from adit_cli.errors import UsageError
+from adit_cli.errors import DataError, UsageError
 from adit_cli.jobfile.values import is_uid
 from adit_cli.tasks.header import Place, header_of, header_of_file
 
@@ -69,12 +69,10 @@ def header(
     only by their length.
     """
     if not uid and Path(node).is_file():
-        _show(header_of_file(Path(node)), output)
+        _show(_of_file(Path(node)), output)
         return
     if not uid:
-        raise UsageError(
-            "which instance?", hint="give its UID, as `adit query NODE --level instance` shows it"
-        )
+        raise _without_uid(node)
     place = Place(_checked(uid), _checked(study_uid), _checked(series_uid))
     with opened_source(ctx, node, aet) as source:
         found = header_of(source, place)
@@ -100,3 +98,18 @@ def _show(dataset: JsonDataset, output: Format | None) -> None:
             )
         case Format.TABLE | Format.CSV | Format.TSV:
             show_rows(list(rows_of(dataset)), COLUMNS, kind)
+
+
+def _of_file(path: Path) -> JsonDataset:
+    try:
+        return header_of_file(path)
+    except DataError as error:
+        raise UsageError(error.message, hint="name a DICOM file, or a node and a UID") from error
+
+
+def _without_uid(node: str) -> UsageError:
+    """Return what is wrong with a node that nobody can show the header of."""
+    path = Path(node)
+    if not path.exists() and (path.suffix == ".dcm" or ("/" in node and "://" not in node)):
+        return UsageError(f"there is no file {node}", hint="check the path")
+    return UsageError("which instance?", hint="give its UID, as `adit query NODE --level instance` shows it")

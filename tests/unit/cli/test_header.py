@@ -110,3 +110,20 @@ def test_a_node_that_lets_nobody_in_is_named(adit: CommandLine) -> None:
 
     assert (ended.code, ended.out) == (6, "")
     assert "PACS" in ended.err
+
+
+def test_a_file_that_is_no_instance_is_a_mistake(adit: CommandLine) -> None:
+    (adit.folder / "notes.txt").write_text("not an instance")
+
+    ended = adit.run("header", "notes.txt")
+
+    assert ended.code == 2
+    assert "notes.txt is not a DICOM file" in ended.err
+
+
+@pytest.mark.parametrize("name", ["gone.dcm", "images/gone", "./gone"])
+def test_a_file_that_is_not_there_is_named(adit: CommandLine, name: str) -> None:
+    ended = adit.run("header", name)
+
+    assert ended.code == 2
+    assert f"there is no file {name}" in ended.err

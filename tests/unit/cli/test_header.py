@@ -90,7 +90,7 @@ def test_nothing_of_a_fetched_instance_stays(
         (["images/", "1.2.3.4"], 6, "finds no study, series or instance 1.2.3.4"),
         (["images/", "not-a-uid"], 2, "is not a DICOM UID"),
         (["images/"], 2, "which instance?"),
-        (["images/notes.txt"], 1, "not a DICOM file"),
+        (["images/notes.txt"], 2, "not a DICOM file"),
     ],
 )
 def test_what_is_not_there_is_named(

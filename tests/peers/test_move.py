@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
 import subprocess
 from collections.abc import Generator
@@ -48,7 +49,8 @@ class Machine:
 
     def assert_clean(self) -> None:
         """Nothing of a study is left, and a receiver that a job started has ended."""
-        self.inbox.until_unused().close()
+        with (self.inbox.folder / ".receiver").open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)  # free when it has ended
         lock = self.inbox.serve()
         assert lock is not None
         lock.close()

@@ -21,8 +21,8 @@ from adit_cli.nodes.dimse.userinfo import UserInformation
 from adit_cli.nodes.dimse.wire import Wire
 from tests.support.process import LOOPBACK
 
-QUICK = Timeouts(connect=5, acse=5, dimse=5)
-SECONDS = 10.0
+QUICK = Timeouts(connect=30, acse=30, dimse=30)
+SECONDS = 60.0
 
 
 class Talk:

@@ -38,12 +38,12 @@ class Running:
 
     def next(self, happening: Happening) -> ReceiveEvent:
         """Return the next event of a kind."""
-        while (event := self._events.get(timeout=10)).happening is not happening:
+        while (event := self._events.get(timeout=60)).happening is not happening:
             pass
         return event
 
     def peer(self, ae_title: str = "ADIT") -> DimsePeer:
-        quick = Timeouts(connect=5, acse=5, dimse=5)
+        quick = Timeouts(connect=30, acse=30, dimse=30)
         return DimsePeer(ae_title=ae_title, host=LOOPBACK, port=self.port, timeouts=quick)
 
     def associated(self) -> Association:
@@ -57,11 +57,11 @@ def receiving(
     *,
     guests: Guests = EVERYONE,
     most: int = 4,
-    silence: float = 10,
+    silence: float = 60,
     sync: bool = False,
 ) -> Generator[Running]:
     events = Queue[ReceiveEvent]()
-    reception = Reception("ADIT", 0, folder, LOOPBACK, guests, most, sync, silence, grace=5)
+    reception = Reception("ADIT", 0, folder, LOOPBACK, guests, most, sync, silence, grace=60)
     receiver = Receiver(reception, events.put)
     thread = threading.Thread(target=receiver.run, daemon=True)
     thread.start()
@@ -69,7 +69,7 @@ def receiving(
         yield Running(receiver, events)
     finally:
         receiver.stop()
-        thread.join(10)
+        thread.join(60)
     assert not thread.is_alive()
 
 
@@ -282,7 +282,7 @@ def test_several_associations_file_at_once(tmp_path: Path) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
 
     assert all(results.get(timeout=1)[0].accepted for _ in UIDS)
     assert files_in(tmp_path / "in") == [f"{STUDY}/{uid}.dcm" for uid in UIDS]

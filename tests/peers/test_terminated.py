@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
+from queue import Queue
+from subprocess import Popen
 
 import pytest
 
@@ -24,19 +26,21 @@ def test_a_get_that_the_system_ends_says_so_and_leaves_nothing_half_written(
     tmp_path: Path, study: BuiltStudy
 ) -> None:
     adit, out = Adit(tmp_path / "adit", {"http_proxy": ""}), tmp_path / "out"
-    pacs = WebPacs([study])
+    pacs, started = WebPacs([study]), Queue[Popen[str]]()
 
     def ends_it(seen: Seen) -> Reply:
         """End who asks for images while they wait for them."""
         whole = pacs(seen)
         if service_of(seen) != "wado":
             return whole
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
+        asking = started.get(timeout=60)
+        asking.send_signal(signal.SIGTERM)
+        asking.wait(60)
         return whole
 
     with http_peer(ends_it) as peer:
         process = adit.start("get", peer.url, study.uid, "-o", out)
+        started.put(process)
         _, told = process.communicate(timeout=120)
 
     assert process.returncode == 5, told

@@ -25,8 +25,11 @@ class UidLines:
 
 
 def names_study(text: str) -> bool:
-    """Return whether the text is the UID of a study, or of a study and one of its series."""
-    return all(map(is_uid, text.split("/", maxsplit=1)))
+    """Return whether the text is the UID of a study, or of a study and one of its series.
+
+    A UID has a dot, between its root and the rest (PS3.5 §9.1); a number alone may be a patient's.
+    """
+    return all(is_uid(uid) and "." in uid for uid in text.split("/", maxsplit=1))
 
 
 def parse_uids(lines: Iterable[str], name: str) -> UidLines:

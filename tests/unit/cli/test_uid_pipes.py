@@ -184,3 +184,15 @@ def test_an_empty_pipe_moves_nothing(adit: CommandLine, job: Path, monkeypatch: 
 
     assert ended.code == 4, ended.err
     assert arrived(adit.folder / "out") == set()
+
+
+def test_a_number_is_a_patient_id_rather_than_a_uid_and_is_not_repeated(
+    adit: CommandLine, thorax: BuiltStudy, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"00471\n{thorax.uid}\n"))
+
+    ended = adit.run("plan", job, "--format", "uid")
+
+    assert (ended.code, ended.out.split()) == (3, [thorax.uid])
+    assert "standard input:1" in ended.err
+    assert "00471" not in ended.err

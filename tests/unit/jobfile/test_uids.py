@@ -98,8 +98,8 @@ def test_a_file_full_of_bad_lines_is_told_in_one() -> None:
         ('{"StudyInstanceUID": "1.2", "PatientID": "17"}\n{"StudyInstanceUID": "1.2"}\n', ("1.2",), ()),
         ('{"StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.2.9"}\n', ("1.2/1.2.9",), ()),
         (
-            '{"PatientID": "17"}\n{"StudyInstanceUID": 5}\n{"Study\n{"StudyInstanceUID": null}',
-            ("5",),
+            '{"PatientID": "17"}\n{"StudyInstanceUID": 1.5}\n{"Study\n{"StudyInstanceUID": null}',
+            ("1.5",),
             ("f:1", "f:3", "f:4"),
         ),
         ("[\n  {\n", (), ("f:2",)),

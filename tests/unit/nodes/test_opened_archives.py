@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,20 @@ from tests.support.builders import file_tree
 from tests.support.packing import pack
 
 
+def files(archives: OpenedArchives, archive: Path) -> Iterator[Path]:
+    """Yield what comes out of an archive in which all can be opened."""
+    for one in archives.files(archive):
+        assert isinstance(one, Path)
+        yield one
+
+
 def test_no_name_in_an_archive_becomes_a_path(tmp_path: Path) -> None:
     names = ("../../escaped", "/etc/passwd", "a/../../../b", "C:\\x", "a\0b")
     archive = pack(tmp_path / "in.tar", {name: name.encode() for name in names})
     before = set(tmp_path.rglob("*"))
 
     with OpenedArchives(tmp_path / "state" / "unpacked") as archives:
-        out = list(archives.files(archive))
+        out = list(files(archives, archive))
         written = set(tmp_path.rglob("*")) - before
 
         assert [path.read_bytes() for path in out] == [name.encode() for name in names]
@@ -41,5 +49,5 @@ def test_what_came_out_before_an_archive_broke_off_is_there(tmp_path: Path) -> N
 
     with OpenedArchives(tmp_path / "unpacked") as archives:
         with pytest.raises(DataError, match="damaged"):
-            out.extend(archives.files(archive))
+            out.extend(files(archives, archive))
         assert len(list((tmp_path / "unpacked").rglob("00000*"))) == 1

@@ -1,4 +1,4 @@
-"""How one study is cut into C-GET and C-MOVE requests (PS3.4 §C.4.3.1.3): by series, or lists of instances."""
+"""How one study is cut into C-GET and C-MOVE requests (PS3.4 §C.4.3.1.3): by series, or by instances."""
 
 from __future__ import annotations
 

@@ -57,14 +57,24 @@ def fresh(folder: Path) -> Path:
 
     ext4 keeps a freed inode for a minute or more and searches past all of these for each new file, which made
     whoever wrote many files after another contender's were deleted twice as slow as on a machine at work.
-    What was put aside is on the disk when this returns: nobody measures what another one left to be written.
+    What was put aside is on the disk and in no memory when this returns: nobody measures how another one's
+    files are written, or how room is made where they fill the page cache.
     """
     if folder.exists():
         number = sum(1 for _ in folder.parent.glob(f"{folder.name}{_ASIDE}*"))
-        folder.rename(folder.with_name(f"{folder.name}{_ASIDE}{number}"))
+        aside = folder.rename(folder.with_name(f"{folder.name}{_ASIDE}{number}"))
+        os.sync()
+        _forget(aside)
     folder.mkdir(parents=True)
-    os.sync()
     return folder
+
+
+def _forget(folder: Path) -> None:
+    """Let go of what the page cache has of files that are written."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def drop_what_was_put_aside(folder: Path) -> None:

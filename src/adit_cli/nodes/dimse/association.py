@@ -6,6 +6,8 @@ Every way in which it can end badly is an error that names the node; after one i
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -39,6 +41,8 @@ class Association:
         """Abstract and transfer syntax by context identifier."""
         self.peer = UserInformation()
         self.is_open = True
+        self.round_trip = math.inf
+        """Seconds in which the peer answered the association request: how far away it is, at most."""
         self._channel = Channel(wire)
         self._message_id = 0
 
@@ -66,9 +70,11 @@ class Association:
         of those that want it say nothing to plain DICOM.
         """
         with self.naming("the association request"):
+            sent = time.monotonic()
             self._channel.wire.send(self.request.encode())
             self._first_word(suspect_tls=suspect_tls)
             self._negotiate()
+            self.round_trip = time.monotonic() - sent
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from adit_cli.errors import NodeError, Reason
 from adit_cli.nodes.base import FailedInstance, OnArrival, RetrieveRequest
 from adit_cli.nodes.dimse.line import Line
-from adit_cli.nodes.dimse.pace import SLOW_MOVE, Pace
+from adit_cli.nodes.dimse.pace import Pace
 from adit_cli.nodes.dimse.retrieval import Retrieval
 from adit_cli.nodes.retry import Tries
 
@@ -55,7 +55,7 @@ class Fetching:
         self._receiver = means.receiver
         self._settle = means.settle
         self._standby: Standby | None = None
-        self.moving_pace = Pace(pace.limit, slow=SLOW_MOVE)
+        self.moving_pace = Pace(pace.limit)
 
     def fetch(self, request: RetrieveRequest, spool: Path, arrived: OnArrival) -> list[FailedInstance]:
         """Fetch by the first service that there is, and say once where that is not the preferred one."""

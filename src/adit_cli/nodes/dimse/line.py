@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from adit_cli.nodes.dimse.association import Association
@@ -32,6 +33,11 @@ class Line:
             assoc.interrupt()
         assoc.negotiate(suspect_tls=not self._is_helper and not self._is_interrupted)
         return assoc
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds in which the node answered when the association was opened; infinite where none is open."""
+        return math.inf if self._assoc is None else self._assoc.round_trip
 
     def close(self) -> None:
         """Release the association, if one is open."""

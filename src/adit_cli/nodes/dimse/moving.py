@@ -78,7 +78,7 @@ class Moving:
         request, listed = self._request, self._request.instances
         if listed and (request.partial or any(spool.glob("*.dcm"))):
             self._ask(listed_units(request.study_uid, listed))
-        elif self._pace.limit == 1 or len(listed) <= 2 * PROBE:
+        elif self._pace.expected(self._lines[0].round_trip) == 1 or len(listed) <= 2 * PROBE:
             self._ask(whole_units(request))
         else:
             self._share(listed)

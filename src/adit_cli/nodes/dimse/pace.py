@@ -4,8 +4,6 @@ from __future__ import annotations
 
 SLOW = 0.004
 """Seconds of waiting for one instance from which on it is worth to wait for several at once."""
-SLOW_MOVE = 0.001
-"""The same for C-MOVE, where the node waits while our receiver puts each file on the disk."""
 FAST_LINK = 300e6
 """Bytes a second that are no waiting."""
 _LEAST_GAIN = 1.1
@@ -15,19 +13,28 @@ _WEIGHT = 0.5
 class Pace:
     """One node's habit: seconds an instance takes with one association, and with several."""
 
-    def __init__(self, limit: int, slow: float = SLOW) -> None:
+    def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._slow = slow
         self._alone: float | None = None
         self._together: float | None = None
 
     def wanted(self) -> int:
         """Return how many associations to use now."""
-        if self._alone is None or self._alone < self._slow:
+        if self._alone is None or self._alone < SLOW:
             return 1
         if self._together is not None and self._together * _LEAST_GAIN > self._alone:
             return 1
         return self.limit
+
+    def expected(self, round_trip: float) -> int:
+        """Return how many associations may pay for a study; at first, all where a node is far.
+
+        An answer that came quickly does not prove that the images will, but for one study it is good enough:
+        to ask for it in lists costs archives dearly, which look each instance up.
+        """
+        if self.is_known:
+            return self.wanted()
+        return 1 if round_trip < SLOW else self.limit
 
     @property
     def is_known(self) -> bool:

@@ -50,7 +50,7 @@ class Retrieval:
         request, listed = self._request, self._request.instances
         if listed and (request.partial or any(self._spool.glob("*.dcm"))):
             return listed_units(request.study_uid, listed)
-        associations = self._pace.wanted() if self._pace.is_known else self._pace.limit
+        associations = self._pace.expected(self._lines[0].round_trip)
         if associations == 1 or len(listed) <= 2 * PROBE:
             return whole_units(request)
         if self._pace.is_known:

@@ -1,5 +1,6 @@
 """Several associations at once: each instance once, none lost, whatever becomes of a helper."""
 
+import math
 import threading
 from collections.abc import Generator
 from contextlib import closing, contextmanager, nullcontext
@@ -11,9 +12,12 @@ from adit_cli.dicom.files import part10_header
 from adit_cli.jobfile.node import Limits, Timeouts
 from adit_cli.nodes.base import Arrival, FailedInstance, InstanceRef, Ready, RetrieveRequest
 from adit_cli.nodes.dimse import pdu
+from adit_cli.nodes.dimse.contexts import find_contexts
 from adit_cli.nodes.dimse.destination import DimseDestination
+from adit_cli.nodes.dimse.line import Line
 from adit_cli.nodes.dimse.messages import SUCCESS
 from adit_cli.nodes.dimse.pace import SLOW, Pace
+from adit_cli.nodes.dimse.party import Party
 from adit_cli.nodes.dimse.source import DimseSource
 from adit_cli.nodes.dimse.units import Unit, shared_units, single_units, whole_units
 from adit_cli.nodes.retry import Tries
@@ -160,6 +164,44 @@ def test_pace_starts_alone_and_stays_so_on_a_quick_node() -> None:
     pace.note(1, 16, 8_000_000, 0.02)
 
     assert (pace.wanted(), pace.is_known) == (1, True)
+
+
+def test_pace_expects_of_a_node_that_answers_late_that_several_pay_until_it_is_known() -> None:
+    pace = Pace(4)
+
+    assert [pace.expected(SLOW / 2), pace.expected(SLOW)] == [1, 4]
+    pace.note(1, 100, 0, 100 * SLOW)
+    assert pace.expected(SLOW / 2) == 4
+    pace.note(4, 100, 0, 400 * SLOW)
+    assert pace.expected(10 * SLOW) == 1
+
+
+@pytest.mark.parametrize(
+    ("round_trip", "levels"), [(SLOW / 2, ["STUDY"]), (SLOW * 2, ["IMAGE"] * 3)], ids=["near", "far"]
+)
+def test_first_study_of_a_near_node_is_one_request_and_of_a_far_one_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, round_trip: float, levels: list[str]
+) -> None:
+    monkeypatch.setattr(Line, "round_trip", round_trip)
+    there = archive()
+
+    with scripted_peer(there) as peer:
+        node = DimseSource("pacs", peer.as_node(QUICK), "US", Limits(associations=2), Tries(2, first_pause=0))
+        with closing(node):
+            assert fetched(node, there, tmp_path) == (sorted(UIDS), [])
+
+    assert [one["QueryRetrieveLevel"] for one in there.asked[: len(levels)]] == levels
+
+
+def test_round_trip_is_known_once_a_node_has_answered() -> None:
+    with scripted_peer(archive()) as peer:
+        line = Line(Party.of("pacs", peer.as_node(QUICK), "US"))
+        before = line.round_trip
+        line.ready(find_contexts())
+
+        assert line.round_trip < before == math.inf
+        line.close()
+        assert line.round_trip == math.inf
 
 
 def test_pace_takes_all_where_waiting_prevails_and_goes_back_where_it_does_not_help() -> None:

@@ -24,12 +24,14 @@ pytestmark = pytest.mark.peers
     ],
 )
 def test_a_text_that_a_url_must_escape_is_found(pacs: Orthanc, tmp_path: Path, key: str) -> None:
-    about = {
-        "PatientName": "Müller^Zoë" if "Müller" in key else "Van der Berg^Ann",
-        "StudyDescription": "CT thorax (thin)",
-        "AccessionNumber": "A#1",
-    }
-    meant = build_study(tmp_path / "made", patient_id="P 1", instances=1, **about)
+    meant = build_study(
+        tmp_path / "made",
+        patient_id="P 1",
+        instances=1,
+        PatientName="Müller^Zoë" if "Müller" in key else "Van der Berg^Ann",
+        StudyDescription="CT thorax (thin)",
+        AccessionNumber="A#1",
+    )
     other = build_study(tmp_path / "made", patient_id="P 11", instances=1, PatientName="Van^Ann")
     pacs.upload([*meant.files, *other.files])
     adit = Adit(tmp_path / "adit")

@@ -20,6 +20,11 @@ FIRST_PAUSE = 0.01
 LONGEST_PAUSE = 0.25
 
 
+def shared_place(folder: Path, address: str) -> Path:
+    """Return the folder of what the jobs of this machine share about one node."""
+    return folder / hashlib.sha256(address.encode()).hexdigest()[:16]
+
+
 class Slot:
     """One of a node's slots, held until it is closed or the process ends."""
 
@@ -39,7 +44,7 @@ class NodeSlots:
     def __init__(self, folder: Path, address: str, limit: int) -> None:
         self.address = address
         self.limit = limit
-        self._folder = folder / hashlib.sha256(address.encode()).hexdigest()[:16]
+        self._folder = shared_place(folder, address)
 
     def acquire(self, timeout: float | None = None) -> Slot:
         """Take a slot, waiting for one up to `timeout` seconds; None waits as long as it takes."""

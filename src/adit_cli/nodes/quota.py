@@ -6,12 +6,13 @@ What has begun is a time in a locked file: a crash gives nothing back, and takes
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import struct
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+
+from adit_cli.nodes.limits import shared_place
 
 HOUR = 3600.0
 MINUTES = 60
@@ -46,7 +47,7 @@ class Quota:
     def __init__(self, folder: Path, address: str, per_hour: int) -> None:
         burst, self._apart = spread(per_hour)
         self._ahead = (burst - 1) * self._apart + TICK / 2
-        self._folder = folder / hashlib.sha256(address.encode()).hexdigest()[:16]
+        self._folder = shared_place(folder, address)
 
     def ready_at(self, now: float) -> float:
         """Return when the next study may begin; a time that is past means at once."""

@@ -41,6 +41,20 @@ def retried(call: Callable[[], T], tries: Tries, stop: threading.Event | None = 
     return _again(call, tries, stop or threading.Event())
 
 
+def retried_while_it_helps(call: Callable[[], T], tries: Tries, done: Callable[[], int]) -> T:
+    """Return what the call returns; where it fails for now, call again as long as more is done each time.
+
+    `done` counts; only without progress does the number of tries have an end.
+    """
+    while True:
+        before = done()
+        try:
+            return retried(call, tries)
+        except TransientNodeError:
+            if done() == before:
+                raise
+
+
 def _again(call: Callable[[], T], tries: Tries, stop: threading.Event) -> T:
     from tenacity import (  # noqa: PLC0415 - most requests succeed at once and need not load it
         Retrying,

@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from adit_cli.errors import NodeError, TransientNodeError
-from adit_cli.nodes.retry import Tries, retried
+from adit_cli.nodes.retry import Tries, retried, retried_while_it_helps
 
 AT_ONCE = Tries(attempts=3, first_pause=0)
 
@@ -65,3 +65,18 @@ def test_stop_cuts_the_pauses_short() -> None:
         retried(call, Tries(attempts=5, first_pause=1000, longest_pause=1000), stop)
 
     assert call.calls < 5
+
+
+def test_what_gets_further_each_time_is_called_as_often_as_it_takes() -> None:
+    call = Failing(4 * AT_ONCE.attempts)
+
+    assert retried_while_it_helps(call, AT_ONCE, lambda: call.calls) == 4 * AT_ONCE.attempts + 1
+
+
+def test_what_gets_no_further_has_its_tries_and_no_more() -> None:
+    call = Failing(4 * AT_ONCE.attempts)
+
+    with pytest.raises(TransientNodeError):
+        retried_while_it_helps(call, AT_ONCE, lambda: 0)
+
+    assert call.calls == AT_ONCE.attempts

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from adit_cli.dicom.attributes import encode_attributes
-from adit_cli.errors import DiskFullError, NodeError, ReceiverError, TransientNodeError
+from adit_cli.errors import DiskFullError, NodeError, ReceiverError
 from adit_cli.nodes.base import FailedInstance, InstanceRef, OnArrival, RetrieveRequest
 from adit_cli.nodes.dimse.account import SOME_FAILED, Account
 from adit_cli.nodes.dimse.association import Association
@@ -27,10 +27,10 @@ from adit_cli.nodes.dimse.scu import SubOperations, c_move, needed_context
 from adit_cli.nodes.dimse.standby import Standby
 from adit_cli.nodes.dimse.units import PROBE, Unit, listed_units, shared_units, single_units, whole_units
 from adit_cli.nodes.inbox import Refused
-from adit_cli.nodes.retry import Tries, retried
+from adit_cli.nodes.retry import Tries, retried_while_it_helps
 
 MOST_IN_VAIN = 5
-SHORTEST_LIST = 32
+WORTH_A_REQUEST = 32
 """A request costs the archive an association to us, which is worth that many instances."""
 DESTINATION_UNKNOWN = 0xA801
 _PAUSE = 0.02
@@ -88,7 +88,7 @@ class Moving:
         if not self._ask(listed_units(study_uid, listed, PROBE)[:1]):
             self._ask(whole_units(self._request))
             return
-        units = shared_units(study_uid, self._account.missing, self._pace.wanted(), SHORTEST_LIST)
+        units = shared_units(study_uid, self._account.missing, self._pace.wanted(), WORTH_A_REQUEST)
         Crew(self._lines, self._pace, _open, self._move).run(units)
 
     def _ask(self, units: Iterable[Unit]) -> bool:
@@ -111,13 +111,9 @@ class Moving:
 
     def _move(self, line: Line, unit: Unit, associations: int) -> None:
         """Have one unit moved; as long as something comes, an association that ends is opened again."""
-        while True:
-            before = self._come_of(unit)
-            try:
-                return retried(lambda: self._move_rest(line, unit, associations), self._tries)
-            except TransientNodeError:
-                if self._come_of(unit) == before:
-                    raise
+        retried_while_it_helps(
+            lambda: self._move_rest(line, unit, associations), self._tries, lambda: self._come_of(unit)
+        )
 
     def _move_rest(self, line: Line, unit: Unit, associations: int) -> None:
         for part in unit.remaining(self._account.arrived):

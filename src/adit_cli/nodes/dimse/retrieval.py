@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from adit_cli.dicom.attributes import encode_attributes
-from adit_cli.errors import TransientNodeError
 from adit_cli.nodes.base import Arrival, FailedInstance, InstanceRef, OnArrival, RetrieveRequest
 from adit_cli.nodes.dimse.account import Account
 from adit_cli.nodes.dimse.contexts import STUDY_GET, Context, find_contexts, get_contexts, merged
@@ -18,7 +17,7 @@ from adit_cli.nodes.dimse.line import Line
 from adit_cli.nodes.dimse.pace import Pace
 from adit_cli.nodes.dimse.scu import needed_context
 from adit_cli.nodes.dimse.units import PROBE, Unit, listed_units, shared_units, single_units, whole_units
-from adit_cli.nodes.retry import Tries, retried
+from adit_cli.nodes.retry import Tries, retried_while_it_helps
 
 MOST_IN_VAIN = 5
 
@@ -56,7 +55,8 @@ class Retrieval:
         if self._pace.is_known:
             return shared_units(request.study_uid, listed, associations)
         probe = listed_units(request.study_uid, listed, PROBE)[0]
-        rest = [one for one in listed if one not in set(probe.instances)]
+        asked = set(probe.instances)
+        rest = [one for one in listed if one not in asked]
         return [probe, *shared_units(request.study_uid, rest, associations)]
 
     def _open(self, line: Line) -> None:
@@ -64,13 +64,9 @@ class Retrieval:
 
     def _fetch(self, line: Line, unit: Unit, associations: int) -> None:
         """Fetch one unit; as long as something comes, an association that ends is opened again."""
-        while True:
-            before = len(self._arrived)
-            try:
-                return retried(lambda: self._fetch_rest(line, unit, associations), self._tries)
-            except TransientNodeError:
-                if len(self._arrived) == before:
-                    raise
+        retried_while_it_helps(
+            lambda: self._fetch_rest(line, unit, associations), self._tries, lambda: len(self._arrived)
+        )
 
     def _fetch_rest(self, line: Line, unit: Unit, associations: int) -> None:
         for part in unit.remaining(self._arrived):

@@ -14,7 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from adit_cli.dicom.files import read_file_meta
 from adit_cli.dicom.transcode import transcode
 from adit_cli.errors import DataError, Reason
-from tests.support.picky import send
+from tests.support.picky import send, sent_as_the_same_image
 from tests.support.reading import pydicom_file, read_dicom
 
 pytestmark = pytest.mark.peers
@@ -95,15 +95,7 @@ def test_dcmtk_turns_it_into_the_same(tmp_path: Path, both: tuple[Path, Path]) -
 @pytest.mark.parametrize("accepted", [EXPLICIT, IMPLICIT])
 @pytest.mark.parametrize("name", FILES, ids=FILES.values())
 def test_a_big_endian_image_arrives_as_the_same_image_under_the_same_uid(name: str, accepted: str) -> None:
-    path = pydicom_file(name)
-
-    told, received = send([path], accepted, transcode="allow")
-
-    assert told[0].accepted, told[0].message
-    sent = read_dicom(path)
-    came = read_dicom(received[str(sent.SOPInstanceUID)])
-    assert came.file_meta.TransferSyntaxUID == accepted
-    assert np.array_equal(came.pixel_array, sent.pixel_array)
+    sent_as_the_same_image(pydicom_file(name), accepted)
 
 
 def test_samples_of_several_words_are_refused_since_nobody_knows_how_they_were_turned() -> None:

@@ -91,10 +91,13 @@ def receive(
     """Be a storage server (C-STORE), as `receiver` in your config says and these options change it.
 
     Without -o it serves every job of this machine that fetches by C-MOVE, and takes only what a job waits
-    for. With -o it files all that arrives as DIR/<StudyInstanceUID>/<SOPInstanceUID>.dcm, or by the layout.
+    for, which asks again for what did not arrive.
 
-    A sender hears "success" only when its file is whole and safe on the disk. An instance that is there
-    already is never written over by another one. Ctrl-C and SIGTERM end it when open associations are done.
+    With -o it files all that arrives as DIR/<StudyInstanceUID>/<SOPInstanceUID>.dcm, or by the layout. A
+    sender hears "success" only when its file is whole and safe on the disk. An instance that is there
+    already is never written over by another one.
+
+    Ctrl-C and SIGTERM end it when open associations are done.
     """
     config = known_nodes(ctx)
     spec = receiver_spec(

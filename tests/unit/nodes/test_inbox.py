@@ -72,6 +72,14 @@ def test_what_a_dead_mover_left_is_swept_and_nothing_of_a_living_one(inbox: Inbo
     assert not (inbox.folder / STUDY).exists()
 
 
+def test_what_lay_there_before_is_never_taken_for_what_arrives(inbox: Inbox) -> None:
+    (inbox.folder / STUDY).mkdir()
+    (inbox.folder / STUDY / "1.dcm").write_bytes(b"")  # nothing there is synced: so a power cut leaves files
+
+    with inbox.expecting(STUDY, "PACS@there") as landing:
+        assert list(landing.iterdir()) == []
+
+
 def test_one_receiver_serves_an_inbox_and_is_known_by_its_port(inbox: Inbox) -> None:
     assert inbox.served() is None
     lock = inbox.serve()

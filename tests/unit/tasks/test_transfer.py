@@ -23,6 +23,7 @@ from adit_cli.tasks.evidence import gathered
 from adit_cli.tasks.fetch import PATIENCE
 from adit_cli.tasks.outcome import NAMED
 from adit_cli.tasks.plan import plan
+from adit_cli.tasks.spool import this_boot
 from adit_cli.tasks.task import Outcome, Progress, TaskStatus, TransferTask
 from adit_cli.tasks.transfer import Work, remove_spool, transfer
 from tests.support.builders import BuiltStudy, build_study
@@ -266,11 +267,32 @@ def test_what_a_killed_attempt_left_half_written_is_cleared(make: Callable[..., 
         (bench.spool / folder).mkdir(parents=True, exist_ok=True)
         (bench.spool / folder / name).write_bytes(b"half")
     shutil.copy(files[3], bench.spool / "in" / f"{uids[3]}.dcm")
+    (bench.spool / "boot").write_text(this_boot())
 
     outcome = bench.run()
 
     assert outcome.status is TaskStatus.SUCCESS
     assert refs_of(bench.source.requests[0]) == set(uids[:3])
+
+
+def test_what_was_spooled_before_the_machine_started_again_is_fetched_again(
+    make: Callable[..., Bench],
+) -> None:
+    bench = make(instances=6)
+    bench.source.breaks_after = [2] + [0] * (PATIENCE + 1)
+    bench.run()
+    bench.source.requests.clear()
+    left = sorted((bench.spool / "out").iterdir())
+    torn = left[0].read_bytes()[:-100]
+    left[0].unlink()  # it is the source's, too
+    left[0].write_bytes(torn)  # as a file looks of which the power cut off the last block
+    (bench.spool / "boot").write_text("another one")
+
+    outcome = bench.run()
+
+    assert outcome.status is TaskStatus.SUCCESS
+    assert [len(refs_of(request)) for request in bench.source.requests] == [6]
+    assert torn not in bench.only.held.values()
 
 
 def test_a_refusal_is_a_failure_that_does_not_pass(make: Callable[..., Bench]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path, PurePosixPath
@@ -14,7 +14,7 @@ from adit_cli.dicom.attributes import attributes_behind, read_attributes
 from adit_cli.dicom.files import file_meta_of, part10_header
 from adit_cli.dicom.query import Attributes
 from adit_cli.errors import AditError, DataError, DiskFullError, Reason, UsageError
-from adit_cli.nodes.dimse.incoming import IncomingFile, is_valid_uid, sync_folder
+from adit_cli.nodes.dimse.incoming import HEAD, IncomingFile, is_valid_uid, sync_folder
 from adit_cli.nodes.dimse.shelves import ByUid, Shelf, beside
 from adit_cli.nodes.storage import make_private, same_content, storage_errors
 
@@ -34,11 +34,17 @@ class Filed:
 
 
 class GuardedFile:
-    """A file that takes what comes; once that fails, the rest is let go and the failure kept."""
+    """A file that takes what comes; once that fails, the rest is let go and the failure kept.
 
-    def __init__(self, part: Path, header: bytes) -> None:
+    What is asked of it is read as soon as its beginning is there, while the peer still sends the rest.
+    """
+
+    def __init__(self, part: Path, header: bytes, keywords: Sequence[str]) -> None:
         self.error: AditError | None = None
         self.file: IncomingFile | None = None
+        self._keywords = keywords
+        self._found: Attributes | None = None
+        self._is_looked_at = False
         try:
             self.file = IncomingFile(part, header)
         except AditError as error:
@@ -57,8 +63,25 @@ class GuardedFile:
         if self.file is not None and self.error is None:
             try:
                 self.file.flush()
+                self._look_early(self.file)
             except AditError as error:
                 self.error = error
+
+    def whole(self) -> tuple[IncomingFile, Attributes]:
+        """Return the file, flushed, and what was asked of it; what went wrong on the way is raised."""
+        self.flush()
+        if self.error is not None or self.file is None:
+            raise self.error or DataError("Nothing came.")
+        if self._found is None:
+            self._found = _attributes(self.file, self._keywords)
+        return self.file, self._found
+
+    def _look_early(self, file: IncomingFile) -> None:
+        if self._is_looked_at or file.size < HEAD:
+            return
+        self._is_looked_at = True
+        with suppress(DataError):  # more of it is needed
+            self._found = _attributes_in(file.head(), file, self._keywords)
 
     def discard(self) -> None:
         """Leave nothing behind."""
@@ -69,13 +92,10 @@ class GuardedFile:
 class Filing:
     """The folder that instances arrive in, shared by all associations."""
 
-    def __init__(
-        self, folder: Path, shelf: Shelf | None = None, *, sync: bool, sync_names: bool = True
-    ) -> None:
+    def __init__(self, folder: Path, shelf: Shelf | None = None, *, sync: bool) -> None:
         self._folder = folder
         self._shelf = shelf or ByUid()
         self._sync = sync
-        self._sync_names = sync and sync_names
         self._incoming = folder / ".incoming"
         self._numbers = count()
         self._free = threading.Condition()
@@ -91,10 +111,11 @@ class Filing:
     def begin(self, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> GuardedFile:
         """Return the sink for one instance whose UIDs are valid."""
         part = self._incoming / f"{os.getpid()}-{next(self._numbers)}.part"
-        return GuardedFile(part, part10_header(sop_class_uid, sop_instance_uid, transfer_syntax_uid))
+        header = part10_header(sop_class_uid, sop_instance_uid, transfer_syntax_uid)
+        return GuardedFile(part, header, (*_IDENTITY, *self._shelf.keywords))
 
     def finish(self, sink: GuardedFile, sop_instance_uid: str) -> Filed:
-        """File a whole instance; it is safe where the status says Success."""
+        """File a whole instance; with `sync` it is safe on the disk itself where the status says Success."""
         try:
             return self._finish(sink, sop_instance_uid)
         except DiskFullError as error:
@@ -107,21 +128,18 @@ class Filing:
             sink.discard()
 
     def _finish(self, sink: GuardedFile, uid: str) -> Filed:
-        sink.flush()
-        if sink.error is not None or sink.file is None:
-            raise sink.error or DataError("Nothing came.")
-        values = _read(sink.file, uid, self._shelf)
-        study_uid = values["StudyInstanceUID"]
+        file, values = sink.whole()
+        study_uid = _checked_study(values, uid)
         place = self._shelf.place(values)
         if place is None:
             return Filed(NOT_AUTHORISED, study_uid, message="Nobody here asked for its study.")
         with self._taking(self._folder / place), storage_errors(str(self._folder), UsageError):
             final = self._final(place, uid)
             if final.exists():
-                return self._again(sink.file, final, study_uid)
+                return self._again(file, final, study_uid)
             self._make_folder(final.parent)
-            sink.file.commit(final, sync=self._sync, sync_name=self._sync_names)
-        return Filed(0, study_uid, final, sink.file.size)
+            file.commit(final, sync=self._sync)
+        return Filed(0, study_uid, final, file.size)
 
     @contextmanager
     def _taking(self, final: Path) -> Generator[None]:
@@ -155,27 +173,31 @@ class Filing:
             return
         with storage_errors(str(self._folder), UsageError):
             make_private(folder)
-            if self._sync_names:
+            if self._sync:
                 for above in (folder, *folder.parents)[: len(folder.relative_to(self._folder).parts)]:
                     sync_folder(above.parent)
 
 
-def _read(file: IncomingFile, uid: str, shelf: Shelf) -> Attributes:
-    found = _attributes(file, (*_IDENTITY, *shelf.keywords))
+def _checked_study(found: Attributes, uid: str) -> str:
+    """Return the study that an instance is filed under, if it is the one it came as."""
     if found.get("SOPInstanceUID") != uid:
         raise DataError("The data set has another SOP Instance UID than its C-STORE request.")
-    if not is_valid_uid(found.get("StudyInstanceUID", "")):
+    study_uid = found.get("StudyInstanceUID", "")
+    if not is_valid_uid(study_uid):
         raise DataError("The data set has no valid Study Instance UID.", reason=Reason.REJECTED)
-    return found
+    return study_uid
 
 
 def _attributes(file: IncomingFile, keywords: Sequence[str]) -> Attributes:
     """Return attributes of a file: from its first bytes, or where those break off, from all of it."""
-    head = file.head()
     try:
-        return attributes_behind(head, file_meta_of(head, file.part.name), keywords)
+        return _attributes_in(file.head(), file, keywords)
     except DataError:
         return read_attributes(file.part, keywords)
+
+
+def _attributes_in(head: bytes, file: IncomingFile, keywords: Sequence[str]) -> Attributes:
+    return attributes_behind(head, file_meta_of(head, file.part.name), keywords)
 
 
 def _instance_at(path: Path) -> str:

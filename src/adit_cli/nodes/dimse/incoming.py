@@ -9,10 +9,11 @@ from pathlib import Path
 from adit_cli.errors import AditError, UsageError
 from adit_cli.nodes.storage import PRIVATE_FILE, storage_errors
 
+HEAD = 1 << 16
+"""How much of a file is looked at first: mostly all that is asked of it stands there."""
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _LONGEST_UID = 64
 _MOST_PARTS = 512
-_HEAD = 1 << 16
 
 
 def is_valid_uid(uid: str) -> bool:
@@ -50,15 +51,12 @@ class IncomingFile:
                 parts = _behind(parts, written)
 
     def head(self) -> bytes:
-        """Return the beginning of what was flushed: mostly all that is asked of a file that arrives."""
+        """Return the first bytes of what was flushed."""
         with storage_errors(str(self.part.parent), UsageError):
-            return os.pread(self._fd, _HEAD, 0)
+            return os.pread(self._fd, HEAD, 0)
 
-    def commit(self, final: Path, *, sync: bool = False, sync_name: bool = True) -> None:
-        """Make the file appear under its final name; with `sync` it survives a power failure from now on.
-
-        Without `sync_name` it may be lost in one, but is never there in part.
-        """
+    def commit(self, final: Path, *, sync: bool = False) -> None:
+        """Make the file appear under its final name; with `sync` it survives a power failure from now on."""
         try:
             self.flush()
             with storage_errors(str(self.part.parent), UsageError):  # the final folder may name a patient
@@ -67,7 +65,7 @@ class IncomingFile:
                 self._close()
                 self.part.rename(final)
                 self._is_committed = True
-                if sync and sync_name:
+                if sync:
                     sync_folder(final.parent)
         except AditError:
             self.discard()

@@ -49,8 +49,6 @@ class Reception:
     """Our certificate, where callers must speak TLS."""
     shelf: Shelf | None = None
     """Where in the folder an instance goes; else by its UIDs."""
-    sync_names: bool = True
-    """With `sync`: whether it is found there after a power failure; what is fetched again need not be."""
 
 
 def serve(reception: Reception, on_event: OnEvent, until: Callable[[], object] | None = None) -> None:
@@ -77,9 +75,7 @@ class Receiver:
 
     def __init__(self, reception: Reception, on_event: OnEvent) -> None:
         self._reception = reception
-        self._filing = Filing(
-            reception.folder, reception.shelf, sync=reception.sync, sync_names=reception.sync_names
-        )
+        self._filing = Filing(reception.folder, reception.shelf, sync=reception.sync)
         self._on_event = on_event
         self._telling = threading.Lock()
         self._open: dict[threading.Thread, Wire] = {}

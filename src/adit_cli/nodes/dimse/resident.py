@@ -44,6 +44,10 @@ def serve_inbox(order: Order, on_event: OnEvent, *, only_while_used: bool = Fals
 
 
 def _reception(order: Order, inbox: Inbox) -> Reception:
+    """Return how the inbox is served: it outlives no power failure, so nothing in it is synced.
+
+    Whoever moves a study empties its folder first, and counts a file where it is counted in any spool.
+    """
     spec = order.spec
     guests = Guests((*spec.accept, *order.known), inbox.asked)
     return Reception(
@@ -53,7 +57,7 @@ def _reception(order: Order, inbox: Inbox) -> Reception:
         spec.host,
         guests,
         spec.max_associations,
-        sync_names=False,
+        sync=False,
         tls=spec.tls,
         shelf=ForMoves(inbox.expects),
     )

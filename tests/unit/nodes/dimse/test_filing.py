@@ -132,9 +132,11 @@ def test_whoever_listens_on_a_port_is_named_with_its_process() -> None:
     assert who_listens(port) == ""
 
 
-@pytest.mark.parametrize("names", [True, False])
-def test_success_is_answered_when_the_file_is_safe_and_not_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, names: bool
+@pytest.mark.parametrize(
+    ("sync", "steps"), [(True, ["data", "name", "folder"]), (False, ["name"])], ids=["kept", "fetched"]
+)
+def test_success_is_answered_when_the_file_is_whole_and_as_safe_as_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: list[str], *, sync: bool
 ) -> None:
     done: list[str] = []
     rename, fsync = Path.rename, os.fsync
@@ -147,11 +149,11 @@ def test_success_is_answered_when_the_file_is_safe_and_not_before(
         done.append("folder" if S_ISDIR(os.fstat(descriptor).st_mode) else "data")
         fsync(descriptor)
 
-    filing = Filing(tmp_path, sync=True, sync_names=names)
+    filing = Filing(tmp_path, sync=sync)
     filing.prepare()
     (tmp_path / STUDY).mkdir()
     monkeypatch.setattr(os, "fsync", note_sync)
     monkeypatch.setattr(Path, "rename", note_rename)
 
     assert filed(filing, "1.2.3.1.1").status == 0
-    assert done == (["data", "name", "folder"] if names else ["data", "name"])
+    assert done == steps

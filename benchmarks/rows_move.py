@@ -1,4 +1,4 @@
-"""C-MOVE through a receiver that runs, against C-GET of the same study."""
+"""C-MOVE through a receiver that runs, against C-GET of the same study and DCMTK's movescu."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 
 from benchmarks.data import study
 from benchmarks.measure import Contender, Row, Sample, Settings, Target
-from benchmarks.processes import ADIT, emptied, expect_files, fresh, timed
+from benchmarks.processes import ADIT, BEST, emptied, expect_files, fresh, timed
 from tests.support.orthanc import orthanc
 from tests.support.process import LOOPBACK, free_port, listening
 
 
 @contextmanager
 def move(settings: Settings) -> Generator[Row]:
-    """One study from Orthanc to a folder, by C-MOVE and by C-GET."""
+    """One study from Orthanc to a folder: by C-MOVE and by C-GET, which is what it is measured against."""
     made, work = study(settings.folder, settings.instances), emptied(settings.folder / "work-move")
-    out, state, port = work / "out", work / "state", free_port()
+    out, state, port, other_port = work / "out", work / "state", free_port(), free_port()
     config = work / "adit.yaml"
     own = {"ADIT_STATE_DIR": str(state), "ADIT_CONFIG": str(config)}
 
@@ -30,9 +30,16 @@ def move(settings: Settings) -> Generator[Row]:
     def ours(way: str) -> Sample:
         return timed([ADIT, "get", way, made.uid, "-o", out], work / "adit.log", env=own)
 
-    with orthanc(work / "pacs") as server:
+    def movescu(server: str) -> Sample:
+        keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={made.uid}"]
+        titles = ["-aet", "MOVESCU", "-aem", "MOVESCU", "-aec", "ORTHANC"]
+        words = ["movescu", "-S", *titles, *keys, "+P", str(other_port), "-od", out, LOOPBACK, server]
+        return timed(words, work / "movescu.log", env=BEST)
+
+    with orthanc(work / "pacs", env=BEST) as server:
         server.upload(made.files)
         server.register("adit", "ADIT", port)
+        server.register("movescu", "MOVESCU", other_port)
         _configure(config, server.port, port)
         receiver = [ADIT, "receive", "--config", config, "--state-dir", state]
         with listening(receiver, [port], work / "receiver.log"):
@@ -41,6 +48,7 @@ def move(settings: Settings) -> Generator[Row]:
                 (
                     Contender("adit get, C-MOVE", lambda: fetched(lambda: ours("c-move"))),
                     Contender("adit get, C-GET", lambda: fetched(lambda: ours("c-get"))),
+                    Contender("dcmtk movescu, NODELAY", lambda: fetched(lambda: movescu(str(server.port)))),
                 ),
                 (Target(1.3, "adit get, C-GET"),),
             )

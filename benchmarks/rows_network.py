@@ -9,11 +9,10 @@ from pathlib import Path
 from benchmarks.adit import adit
 from benchmarks.data import study
 from benchmarks.measure import Contender, Row, Sample, Settings, Target
-from benchmarks.processes import ADIT, AS_SHIPPED, PYNETDICOM, emptied, expect_files, fresh, timed
+from benchmarks.processes import ADIT, AS_SHIPPED, BEST, PYNETDICOM, emptied, expect_files, fresh, timed
 from tests.support.orthanc import orthanc
 from tests.support.process import LOOPBACK, free_port, listening
 
-BEST = {"TCP_NODELAY": "1"}
 Receiver = tuple[str, Path, int]
 
 
@@ -39,15 +38,17 @@ def get(settings: Settings) -> Generator[Row]:
         command = [*PYNETDICOM, "getscu", LOOPBACK, str(port), "-S", *keys, "-od", out, "-aec", "ORTHANC"]
         return timed(command, work / "pynetdicom.log")
 
+    def ours(address: str, *options: str) -> Sample:
+        return fetched(lambda: adit(work, "get", address, made.uid, "-o", out, *options))
+
     with orthanc(work / "best") as best, orthanc(work / "shipped", env=AS_SHIPPED) as shipped:
         for server in (best, shipped):
             server.upload(made.files)
         yield Row(
             f"C-GET of {made.instances} CT slices from Orthanc to a folder",
             (
-                Contender(
-                    "adit get", lambda: fetched(lambda: adit(work, "get", best.address, made.uid, "-o", out))
-                ),
+                Contender("adit get --no-sync", lambda: ours(best.address, "--no-sync")),
+                Contender("adit get, fsync", lambda: ours(best.address)),
                 Contender("dcmtk getscu +B, NODELAY", lambda: fetched(lambda: getscu(best.port, BEST))),
                 Contender(
                     "dcmtk getscu +B, as shipped",
@@ -56,7 +57,11 @@ def get(settings: Settings) -> Generator[Row]:
                 ),
                 Contender("pynetdicom getscu", lambda: fetched(lambda: pynetdicom(best.port)), rounds=2),
             ),
-            (Target(1.2, "dcmtk getscu +B, NODELAY"), Target(1 / 6, "pynetdicom getscu")),
+            (
+                Target(1.2, "dcmtk getscu +B, NODELAY"),
+                Target(1.2, "dcmtk getscu +B, NODELAY", of="adit get, fsync"),
+                Target(1 / 6, "pynetdicom getscu", of="adit get, fsync"),
+            ),
         )
 
 

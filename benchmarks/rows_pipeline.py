@@ -10,9 +10,9 @@ from pathlib import Path
 from benchmarks.adit import adit, python, write_config, write_job
 from benchmarks.data import Made, large_object, study
 from benchmarks.measure import Contender, Row, Sample, Settings, Target
-from benchmarks.processes import add, emptied, expect_files, fresh, timed
+from benchmarks.processes import BEST, add, emptied, expect_files, fresh, timed
 from benchmarks.proxy import delayed
-from benchmarks.rows_network import BEST, Receiver, storescp, storescu
+from benchmarks.rows_network import Receiver, storescp, storescu
 from tests.support.orthanc import Orthanc, orthanc
 from tests.support.process import LOOPBACK
 

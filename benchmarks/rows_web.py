@@ -47,14 +47,15 @@ def wado(settings: Settings) -> Generator[Row]:
                 ["curl", "-sf", *accept, "-o", out / "study", f"{url}/studies/{made.uid}"], work / "curl.log"
             )
 
+        def ours(*options: str) -> Sample:
+            return fetched(lambda: adit(work, "get", url, made.uid, "-o", out, *options), made.instances)
+
         client = [url, made.uid, out]
         yield Row(
             f"WADO-RS of {made.instances} CT slices from Orthanc to a folder",
             (
-                Contender(
-                    "adit get",
-                    lambda: fetched(lambda: adit(work, "get", url, made.uid, "-o", out), made.instances),
-                ),
+                Contender("adit get --no-sync", lambda: ours("--no-sync")),
+                Contender("adit get, fsync", ours),
                 Contender("curl, the answer in one file", lambda: fetched(curl, 1)),
                 Contender(
                     "dicomweb-client iter_study",
@@ -64,7 +65,11 @@ def wado(settings: Settings) -> Generator[Row]:
                     rounds=2,
                 ),
             ),
-            (Target(1.5, "curl, the answer in one file"), Target(1 / 2, "dicomweb-client iter_study")),
+            (
+                Target(1.5, "curl, the answer in one file"),
+                Target(1.5, "curl, the answer in one file", of="adit get, fsync"),
+                Target(1 / 2, "dicomweb-client iter_study", of="adit get, fsync"),
+            ),
         )
 
 

@@ -37,6 +37,13 @@ def get(
         list[str] | None,
         typer.Option("--series", metavar="UID|-", help="Only this series; repeat it, or - to read them."),
     ] = None,
+    no_sync: Annotated[
+        bool,
+        typer.Option(
+            "--no-sync",
+            help="Don't wait until files are safe on the disk itself: faster; a restart makes them count as lost.",
+        ),
+    ] = False,
     progress: ProgressOption = Style.AUTO,
     aet: AetOption = "",
 ) -> None:
@@ -44,7 +51,7 @@ def get(
 
     Files arrive as the node sends them, as DIR/<StudyInstanceUID>/<SOPInstanceUID>.dcm; what is there
     already is not fetched again. The node's own list is compared with what arrived, and what is missing is
-    named (exit code 3).
+    named (exit code 3). A study is complete when its files are safe on the disk.
     """
     if not uids and not series:
         raise UsageError("which studies?", hint="name their UIDs, or - to read them from standard input")
@@ -52,6 +59,6 @@ def get(
     studies, only = uids_of(ctx, uids or []), uids_of(ctx, series or [])
     with opened_source(ctx, node, aet, most=None) as source:
         wanted = requests_for(source, studies, only)
-        complete = watch_fetch(source, wanted, output, progress)
+        complete = watch_fetch(source, wanted, output, progress, sync=not no_sync)
     if not complete or settings(ctx).refused:
         raise typer.Exit(3)

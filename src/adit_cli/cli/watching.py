@@ -71,7 +71,9 @@ class FetchWatch:
         return f"{studies} complete in {folder}: {moved}{there}"
 
 
-def watch_fetch(source: Source, wanted: Sequence[StudyRequest], folder: Path, style: Style) -> bool:
+def watch_fetch(
+    source: Source, wanted: Sequence[StudyRequest], folder: Path, style: Style, *, sync: bool = True
+) -> bool:
     """Fetch one study after the other; return whether all of them are complete.
 
     NodeError where the source refused everything, or failed with several studies in a row.
@@ -83,7 +85,7 @@ def watch_fetch(source: Source, wanted: Sequence[StudyRequest], folder: Path, st
         display.show(RunStarted("", len(wanted), len(wanted), 1))
         for number, request in enumerate(wanted):
             watch.begin(number, request.uid)
-            fetched.append(try_download(source, request, folder, watch.arrive))
+            fetched.append(try_download(source, request, folder, watch.arrive, sync=sync))
             watch.end(number, fetched[-1])
             if is_in_vain(fetched):
                 break

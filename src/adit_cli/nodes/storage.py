@@ -6,8 +6,9 @@ import errno
 import os
 import re
 import shutil
+from collections import deque
 from collections.abc import Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +22,7 @@ BLOCK = 1024 * 1024
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS})
 _FLUSHERS = 8
+_BESIDE, _BATCH, _MOST_WAITING = 2, 8, 16
 _PART = re.compile(r"\.(\d+)-.+\.part")
 
 
@@ -141,6 +143,44 @@ def flush(paths: Iterable[Path]) -> None:
     with ThreadPoolExecutor(_FLUSHERS) as pool:
         for _ in pool.map(_flush, paths):
             pass
+
+
+class Flusher:
+    """Brings files to the disk itself while others are being written. Errors are OSError, sooner or later.
+
+    A few at a time, by few threads: whoever brings the files must not wait for these at each one.
+    """
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(_BESIDE)
+        self._batch: list[Path] = []
+        self._waiting: deque[Future[None]] = deque()
+
+    def put(self, path: Path) -> None:
+        """Have a file flushed; waits where the disk does not keep up."""
+        self._batch.append(path)
+        if len(self._batch) >= _BATCH:
+            self._begin()
+            while len(self._waiting) > _MOST_WAITING:
+                self._waiting.popleft().result()
+
+    def close(self, *, wait: bool) -> None:
+        """Be done with all of them, or let go of those that have not begun."""
+        if wait:
+            self._begin()
+        self._pool.shutdown(cancel_futures=not wait)
+        if wait:
+            for flushed in self._waiting:
+                flushed.result()
+
+    def _begin(self) -> None:
+        batch, self._batch = self._batch, []
+        self._waiting.append(self._pool.submit(_flush_each, batch))
+
+
+def _flush_each(paths: list[Path]) -> None:
+    for path in paths:
+        _flush(path)
 
 
 def _flush(path: Path) -> None:

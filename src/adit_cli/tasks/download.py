@@ -12,9 +12,8 @@ from pathlib import Path
 
 from adit_cli.dicom.patterns import TextRule
 from adit_cli.dicom.query import Level
-from adit_cli.errors import NodeError, Reason, UsageError
+from adit_cli.errors import NodeError, Reason
 from adit_cli.nodes.base import (
-    Arrival,
     FailedInstance,
     InstanceRef,
     OnArrival,
@@ -23,7 +22,7 @@ from adit_cli.nodes.base import (
     Unlisting,
 )
 from adit_cli.nodes.layout import safe_name
-from adit_cli.nodes.storage import copy_private, part_in, storage_errors, sweep_parts
+from adit_cli.tasks.landing import Landing
 from adit_cli.tasks.listing import Listing, list_instances
 from adit_cli.tasks.lookup import Lookup, look_up
 from adit_cli.tasks.series import SeriesChoice, list_series
@@ -63,10 +62,12 @@ class Downloaded:
         return self.listed > 0 and not self.missing and not self.lost
 
 
-def try_download(source: Source, wanted: StudyRequest, folder: Path, arrived: OnArrival) -> Downloaded:
+def try_download(
+    source: Source, wanted: StudyRequest, folder: Path, arrived: OnArrival, *, sync: bool = True
+) -> Downloaded:
     """Download; a study with which a source fails must not keep the others away."""
     try:
-        return download(source, wanted, folder, arrived)
+        return download(source, wanted, folder, arrived, sync=sync)
     except NodeError as error:
         return Downloaded(wanted.uid, error=error)
 
@@ -119,56 +120,57 @@ def _study_of(source: Source, series_uid: str) -> str:
     return found[0]["StudyInstanceUID"]
 
 
-def download(source: Source, wanted: StudyRequest, folder: Path, arrived: OnArrival) -> Downloaded:
-    """Bring what the source has of a study into the folder, and say what did not come."""
+def download(
+    source: Source, wanted: StudyRequest, folder: Path, arrived: OnArrival, *, sync: bool = True
+) -> Downloaded:
+    """Bring what the source has of a study into the folder, and say what did not come.
+
+    With `sync` what came is safe on the disk itself when this returns.
+    """
     choice = _series(source, wanted)
-    target = folder / safe_name(wanted.uid)
-    counting = _Counting(arrived)
-    if _comes_whole(source, choice, target):
-        _prepare(target)
-        _fetch_whole(source, wanted, target, counting.arrive)
-        if counting.arrived == choice.instances:
-            return Downloaded(wanted.uid, counting.arrived, counting.arrived)
-    return _listed(source, wanted, (choice, target), counting)
+    with Landing(folder / safe_name(wanted.uid), arrived, sync=sync) as landing:
+        if _comes_whole(source, choice, landing):
+            landing.open()
+            _fetch_whole(source, wanted, landing)
+            if landing.arrived == choice.instances:
+                return Downloaded(wanted.uid, landing.arrived, landing.arrived)
+        return _listed(source, wanted, choice, landing)
 
 
-def _comes_whole(source: Source, choice: SeriesChoice, target: Path) -> bool:
+def _comes_whole(source: Source, choice: SeriesChoice, landing: Landing) -> bool:
     """Return whether to fetch first, and to list instances only where fewer come than the source counts.
 
     Listing takes some servers as long as sending; what is there already must not come twice.
     """
     fetches = isinstance(source, Unlisting) and source.fetches_unlisted()
-    return fetches and bool(choice.instances) and not any(target.glob("*.dcm"))
+    return fetches and bool(choice.instances) and landing.is_empty()
 
 
-def _fetch_whole(source: Source, wanted: StudyRequest, target: Path, arrived: OnArrival) -> None:
+def _fetch_whole(source: Source, wanted: StudyRequest, landing: Landing) -> None:
     """Fetch what comes; what does not is named by the listing that follows."""
     try:
-        source.retrieve(RetrieveRequest(wanted.uid, wanted.series_uids), target, arrived)
+        source.retrieve(RetrieveRequest(wanted.uid, wanted.series_uids), landing.folder, landing.take)
     except NodeError as error:
         logger.info("%s Going on with single instances", error.message)
 
 
-def _listed(
-    source: Source, wanted: StudyRequest, place: tuple[SeriesChoice, Path], counting: _Counting
-) -> Downloaded:
-    choice, target = place
+def _listed(source: Source, wanted: StudyRequest, choice: SeriesChoice, landing: Landing) -> Downloaded:
     listing = list_instances(source, wanted.uid, choice, restricted=bool(wanted.series_uids))
-    absent = [ref for ref in listing.refs if not _path(target, ref.uid).exists()]
+    absent = [ref for ref in listing.refs if not landing.has(ref.uid)]
     present = len(listing.refs) - len(absent)
-    before = counting.arrived
+    before = landing.arrived
     told: list[FailedInstance] = []
     if absent or listing.short:
         request = _request(wanted, listing, () if listing.short else tuple(absent))
-        _prepare(target)
-        told = _retrieve(source, request, target, counting.arrive)
-    came = counting.arrived - before
-    missing = _missing(absent, told, target)
+        landing.open()
+        told = _retrieve(source, request, landing)
+    came = landing.arrived - before
+    missing = _missing(absent, told, landing)
     listed = max(len(listing.refs) + _unlisted(listing), present + came + len(missing))
     lost = max(0, listed - present - came - len(missing))
     if not lost and not all(listing.short.values()):
         missing += _unnamed(told)
-    return Downloaded(wanted.uid, listed, counting.arrived, max(0, present - before), missing, lost)
+    return Downloaded(wanted.uid, listed, landing.arrived, max(0, present - before), missing, lost)
 
 
 def _request(wanted: StudyRequest, listing: Listing, absent: tuple[InstanceRef, ...]) -> RetrieveRequest:
@@ -184,18 +186,10 @@ def _unnamed(told: Sequence[FailedInstance]) -> tuple[FailedInstance, ...]:
     return tuple(failure for failure in told if not failure.uid)
 
 
-def _prepare(target: Path) -> None:
-    with storage_errors(str(target.parent), UsageError):
-        target.mkdir(parents=True, exist_ok=True)
-        sweep_parts(target)
-
-
-def _retrieve(
-    source: Source, request: RetrieveRequest, target: Path, arrived: OnArrival
-) -> list[FailedInstance]:
+def _retrieve(source: Source, request: RetrieveRequest, landing: Landing) -> list[FailedInstance]:
     """Fetch; a source that lists a study and then refuses it must not keep the other studies away."""
     try:
-        return source.retrieve(request, target, arrived)
+        return source.retrieve(request, landing.folder, landing.take)
     except NodeError as error:
         if error.transient or not request.instances:
             raise
@@ -219,42 +213,11 @@ def _unlisted(listing: Listing) -> int:
 
 
 def _missing(
-    absent: Sequence[InstanceRef], told: Sequence[FailedInstance], target: Path
+    absent: Sequence[InstanceRef], told: Sequence[FailedInstance], landing: Landing
 ) -> tuple[FailedInstance, ...]:
     reasons = {failure.uid: failure for failure in told}
     return tuple(
         reasons.get(ref.uid) or FailedInstance(ref.uid, Reason.INCOMPLETE, NOT_SENT)
         for ref in absent
-        if not _path(target, ref.uid).exists()
+        if not landing.has(ref.uid)
     )
-
-
-class _Counting:
-    """Counts what arrives, and makes sure that each file is the user's own."""
-
-    def __init__(self, arrived: OnArrival) -> None:
-        self._told = arrived
-        self._uids: set[str] = set()
-
-    @property
-    def arrived(self) -> int:
-        """How many instances came, whether once or again."""
-        return len(self._uids)
-
-    def arrive(self, arrival: Arrival) -> None:
-        _make_own(arrival.path)
-        if arrival.uid not in self._uids:
-            self._uids.add(arrival.uid)
-            self._told(arrival)
-
-
-def _path(folder: Path, uid: str) -> Path:
-    return folder / f"{safe_name(uid)}.dcm"
-
-
-def _make_own(path: Path) -> None:
-    """Replace a link to a source folder's file by a copy: what is fetched may be changed freely."""
-    if path.stat().st_nlink > 1:
-        copy = part_in(path.parent, path.stem)
-        copy_private(path, copy)
-        copy.rename(path)

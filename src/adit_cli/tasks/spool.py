@@ -10,18 +10,16 @@ spool is fetched again.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import time
 from pathlib import Path
 
+from adit_cli.nodes.boot import BootMark
 from adit_cli.nodes.layout import safe_name
-from adit_cli.nodes.storage import PRIVATE_FILE, make_private
+from adit_cli.nodes.storage import make_private
 
 SUFFIX = ".dcm"
 _PART = ".part"
 _AGAIN = ".again"
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class TaskSpool:
@@ -32,18 +30,18 @@ class TaskSpool:
         self.arriving = self.folder / "arriving"
         self._in = self.folder / "in"
         self._out = self.folder / "out"
-        self._boot = self.folder / "boot"
+        self._boot = BootMark(self.folder / "boot")
 
     def open(self) -> None:
         """Make the folders and clear what was left half-written when a process or the machine stopped."""
-        if not self._is_of_this_boot():
+        if not self._boot.is_of_this_boot():
             self.remove()
         for folder in (self.arriving, self._in, self._out):
             make_private(folder)
         half = (*self.arriving.iterdir(), *self._out.glob(f"*{_PART}"), *self._in.glob(f"*{_AGAIN}"))
         for left in half:
             left.unlink()
-        self._note_boot()
+        self._boot.set()
 
     def claim(self, path: Path, uid: str) -> Path:
         """Take a file that has just arrived; one whose instance arrived before is put beside it."""
@@ -79,25 +77,6 @@ class TaskSpool:
     def remove(self) -> None:
         """Remove all of it."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _is_of_this_boot(self) -> bool:
-        try:
-            return self._boot.read_bytes() == this_boot().encode()
-        except FileNotFoundError:
-            return False
-
-    def _note_boot(self) -> None:
-        descriptor = os.open(self._boot, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
-        with os.fdopen(descriptor, "wb") as output:
-            output.write(this_boot().encode())
-
-
-def this_boot() -> str:
-    """Return what tells the time since the machine started from every other: Linux has an ID for it."""
-    try:
-        return _BOOT_ID.read_text("ascii").strip()
-    except OSError:
-        return f"about {time.time() - time.monotonic():.0f}"  # where the clock counts from the start
 
 
 def remove_spool(spool: Path, task_key: str) -> None:

@@ -18,12 +18,12 @@ from adit_cli.errors import (
     TransientNodeError,
 )
 from adit_cli.nodes.base import Arrival, Delivered, FailedInstance
+from adit_cli.nodes.boot import BootMark
 from adit_cli.nodes.folder import FolderSource
 from adit_cli.tasks.evidence import gathered
 from adit_cli.tasks.fetch import PATIENCE
 from adit_cli.tasks.outcome import NAMED
 from adit_cli.tasks.plan import plan
-from adit_cli.tasks.spool import this_boot
 from adit_cli.tasks.task import Outcome, Progress, TaskStatus, TransferTask
 from adit_cli.tasks.transfer import Work, remove_spool, transfer
 from tests.support.builders import BuiltStudy, build_study
@@ -267,7 +267,7 @@ def test_what_a_killed_attempt_left_half_written_is_cleared(make: Callable[..., 
         (bench.spool / folder).mkdir(parents=True, exist_ok=True)
         (bench.spool / folder / name).write_bytes(b"half")
     shutil.copy(files[3], bench.spool / "in" / f"{uids[3]}.dcm")
-    (bench.spool / "boot").write_text(this_boot())
+    BootMark(bench.spool / "boot").set()
 
     outcome = bench.run()
 

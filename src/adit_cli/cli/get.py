@@ -41,7 +41,7 @@ def get(
         bool,
         typer.Option(
             "--no-sync",
-            help="Don't wait until files are safe on the disk itself: faster; a restart makes them count as lost.",
+            help="Don't wait until files are safe on the disk: faster; a restart makes them count as lost.",
         ),
     ] = False,
     progress: ProgressOption = Style.AUTO,

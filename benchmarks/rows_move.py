@@ -27,8 +27,8 @@ def move(settings: Settings) -> Generator[Row]:
         expect_files(out, made.instances)
         return sample
 
-    def ours(way: str) -> Sample:
-        return timed([ADIT, "get", way, made.uid, "-o", out], work / "adit.log", env=own)
+    def ours(way: str, *options: str) -> Sample:
+        return timed([ADIT, "get", way, made.uid, "-o", out, *options], work / "adit.log", env=own)
 
     def movescu(server: str) -> Sample:
         keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={made.uid}"]
@@ -46,11 +46,13 @@ def move(settings: Settings) -> Generator[Row]:
             yield Row(
                 f"C-MOVE of {made.instances} CT slices from Orthanc to a folder",
                 (
-                    Contender("adit get, C-MOVE", lambda: fetched(lambda: ours("c-move"))),
-                    Contender("adit get, C-GET", lambda: fetched(lambda: ours("c-get"))),
+                    Contender("C-MOVE, --no-sync", lambda: fetched(lambda: ours("c-move", "--no-sync"))),
+                    Contender("C-GET, --no-sync", lambda: fetched(lambda: ours("c-get", "--no-sync"))),
+                    Contender("C-MOVE, fsync", lambda: fetched(lambda: ours("c-move"))),
+                    Contender("C-GET, fsync", lambda: fetched(lambda: ours("c-get"))),
                     Contender("dcmtk movescu, NODELAY", lambda: fetched(lambda: movescu(str(server.port)))),
                 ),
-                (Target(1.3, "adit get, C-GET"),),
+                (Target(1.3, "C-GET, --no-sync"), Target(1.3, "C-GET, fsync", of="C-MOVE, fsync")),
             )
 
 

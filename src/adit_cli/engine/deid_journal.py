@@ -1,7 +1,8 @@
 """What `adit deid` has written into a folder by one set of rules, so that the same again does what is left.
 
-A source is noted by a hash of its path: the journal names no file, and no patient unless evidence is
-asked for.
+A result is noted when it is safe on the disk itself: whoever goes on never takes for whole what a power
+failure has cut. A source is noted by a hash of its path: the journal names no file, and no patient unless
+evidence is asked for.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from adit_cli.deid.evidence import Evidence, Replaced
 from adit_cli.deid.records import Record, RecordFile, record_of, records_in, replaced_of
 from adit_cli.deid.rules import Clean
 from adit_cli.deid.spec import DeidSpec, Masks
-from adit_cli.nodes.storage import make_private, storage_errors
+from adit_cli.errors import UsageError
+from adit_cli.nodes.storage import flush, make_private, storage_errors
 
 PLACE = "the state folder"
+_AT_ONCE = 32
+"""Results that are synced together; so many at most are made again after a kill."""
 
 
 class Journal:
@@ -31,6 +35,7 @@ class Journal:
         self._folder = folder
         self._done = {str(record["source"]): record for record in records_in(path)}
         self._file = RecordFile(path)
+        self._waiting: list[tuple[Path, Record]] = []
 
     def done(self, source: Path, pseudonym: str) -> tuple[Path, int] | None:
         """Return the result of a file and its size, if neither has been touched since."""
@@ -42,7 +47,7 @@ class Journal:
         return (target, target.stat().st_size) if is_there else None
 
     def add(self, source: Path, pseudonym: str, target: Path, replaced: Replaced | None) -> None:
-        """Note that a file is done."""
+        """Note that a file is done, once its result is on the disk."""
         record: Record = {
             "source": _name(source, pseudonym),
             "state": _state(source),
@@ -50,10 +55,13 @@ class Journal:
             "result": _state(target),
             **(record_of(replaced) if replaced else {}),
         }
-        self._file.add(record)
+        self._waiting.append((target, record))
+        if len(self._waiting) >= _AT_ONCE:
+            self._note()
 
     def evidence(self) -> Evidence:
         """Return what was replaced in all that is noted; of what was done twice, the last."""
+        self._note()
         evidence = Evidence()
         for record in {str(record["target"]): record for record in records_in(self._path)}.values():
             evidence.add(replaced_of(record))
@@ -61,7 +69,18 @@ class Journal:
 
     def close(self) -> None:
         """Wait until all of it is on the disk."""
-        self._file.close()
+        try:
+            self._note()
+        finally:
+            self._file.close()
+
+    def _note(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        with storage_errors(str(self._folder), UsageError):
+            flush(target for target, _ in waiting)
+        with storage_errors(PLACE):
+            for _, record in waiting:
+                self._file.add(record)
 
 
 @contextmanager

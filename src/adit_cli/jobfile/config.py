@@ -12,7 +12,7 @@ from adit_cli.jobfile.job import Run
 from adit_cli.jobfile.known import NodesPart
 from adit_cli.jobfile.read import Values, read
 from adit_cli.jobfile.strict import Strict
-from adit_cli.jobfile.values import Reading
+from adit_cli.jobfile.values import Reading, folder_of
 
 
 class Defaults(Strict):
@@ -49,7 +49,7 @@ def load_config(
     """Return the config in this file; an empty one without a path."""
     if path is None:
         return Config()
-    at = Reading(path.absolute().parent)
+    at = Reading(folder_of(path))
     written = read(path, ConfigFile, Values(variables or {}, environment), at)
     model = written.checked()
     fields = {name: getattr(model, name) for name in model.model_fields_set}

@@ -11,7 +11,7 @@ from adit_cli.jobfile.node import AnyNode
 from adit_cli.jobfile.read import Values, read
 from adit_cli.jobfile.receiver import ReceiverSpec
 from adit_cli.jobfile.strict import Strict
-from adit_cli.jobfile.values import AeTitle, Name, Reading
+from adit_cli.jobfile.values import AeTitle, Name, Reading, folder_of
 
 
 class NodesPart(Strict):
@@ -36,4 +36,4 @@ class NodesFile(NodesPart):
 
 def load_nodes(path: Path) -> NodesFile:
     """Return the nodes of the config in this file; JobFileError with all that is wrong with them."""
-    return read(path, NodesFile, Values({}), Reading(path.absolute().parent)).checked()
+    return read(path, NodesFile, Values({}), Reading(folder_of(path))).checked()

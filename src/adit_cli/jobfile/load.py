@@ -18,7 +18,7 @@ from adit_cli.jobfile.problems import render_all
 from adit_cli.jobfile.read import Values, Written, read
 from adit_cli.jobfile.selector import Query, Select, Studies
 from adit_cli.jobfile.subject import Subject
-from adit_cli.jobfile.values import PIPED_LATER, Reading
+from adit_cli.jobfile.values import PIPED_LATER, Reading, folder_of
 
 __all__ = ["load_config", "load_job"]
 
@@ -42,7 +42,7 @@ def load_job(
     will get its UIDs when it runs.
     """
     config, given = config or Config(), variables or {}
-    at = Reading(path.absolute().parent)
+    at = Reading(folder_of(path))
     if callable(stdin_uids):
         read_uids = stdin_uids
         at = replace(at, stdin=cache(lambda: tuple(dict.fromkeys(read_uids()))))
@@ -94,7 +94,7 @@ def resolve(written: JobFile, path: Path, config: Config, piped: tuple[str, ...]
     nodes = {**config.nodes, **written.nodes}
     sources = tuple(_named(nodes, node) for node in written.source)
     destinations = tuple(_named(nodes, node) for node in written.destinations)
-    deid = anchored(written.deidentify, path.absolute().parent) or config.defaults.deidentify
+    deid = anchored(written.deidentify, folder_of(path)) or config.defaults.deidentify
     pseudonyms = written.pseudonyms
     if pseudonyms is None and deid is not None and deid.profile != "none":
         pseudonyms = Pseudonyms.model_validate({"from": "key"})

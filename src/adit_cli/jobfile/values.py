@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,6 +29,11 @@ class Reading:
     """What stands for `-`; None where nothing is piped in, PIPED_LATER where that is not known yet."""
     stdin: Callable[[], tuple[str, ...]] | None = None
     """Reads what stands for `-`, if a job says so and nothing was piped in by an option."""
+
+
+def folder_of(path: Path) -> Path:
+    """Return the folder that a file is in, the same by links and `..`: tasks are known by its paths."""
+    return Path(os.path.realpath(path.absolute().parent))
 
 
 def reading(info: ValidationInfo) -> Reading:

@@ -419,6 +419,18 @@ def test_the_key_of_a_task_follows_all_that_determines_its_result(ward: Ward) ->
     assert len({one for found in (*keys, other_secret) for one in found}) == 2 * (len(texts) + 1)
 
 
+def test_a_job_file_is_the_same_job_by_whatever_path_it_is_named(ward: Ward, tmp_path: Path) -> None:
+    ward.add()
+    (first,) = ward.plan(BASIC_JOB).tasks
+    linked = tmp_path / "a link to the folder"
+    linked.symlink_to(ward.folder)
+    detour = ward.folder / "in" / ".."
+
+    for folder in (linked, detour):
+        (task,) = plan(job_of(folder, BASIC_JOB), ward.source, KEY).tasks
+        assert task.key == first.key
+
+
 def test_progress_is_told_while_it_resolves(ward: Ward) -> None:
     ward.add(modalities="CT MR")
     ward.cohort("patient_id\nnobody\nno one\n")

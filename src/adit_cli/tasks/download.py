@@ -168,7 +168,7 @@ def _listed(source: Source, wanted: StudyRequest, choice: SeriesChoice, landing:
     missing = _missing(absent, told, landing)
     listed = max(len(listing.refs) + _unlisted(listing), present + came + len(missing))
     lost = max(0, listed - present - came - len(missing))
-    if not lost and not all(listing.short.values()):
+    if not lost and listing.is_blind:
         missing += _unnamed(told)
     return Downloaded(wanted.uid, listed, landing.arrived, max(0, present - before), missing, lost)
 

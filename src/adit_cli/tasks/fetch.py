@@ -32,7 +32,7 @@ class Fetch:
         instance that breaks the connection does not keep the others away.
         """
         error, progress, whole = None, True, True
-        while progress and (not self.ledger.complete or (whole and self.ledger.listing.short)):
+        while progress and (not self._is_all_here(error) or (whole and self.ledger.listing.short)):
             before = len(self.ledger.arrived)
             error = self._ask(self.ledger.missing, whole=whole)
             progress, whole = len(self.ledger.arrived) > before, False
@@ -40,11 +40,18 @@ class Fetch:
             error = self._one_by_one()
         return error if self._keeps_away(error) else None
 
+    def _is_all_here(self, error: NodeError | None) -> bool:
+        """Return whether nothing is missing; where nobody tells how much there is, an error may hide some."""
+        return self.ledger.complete and (error is None or not self.ledger.listing.is_blind)
+
     def _keeps_away(self, error: NodeError | None) -> bool:
         """Return whether there is nothing to deliver yet: what did arrive is, if the rest never will."""
-        if error is None or self.ledger.complete:
+        if error is None or self._is_all_here(error):
             return False
-        return error.transient or not self.ledger.arrived
+        if error.transient or not self.ledger.arrived:
+            return True
+        self.ledger.note_failed([FailedInstance("", error.reason, error.message)])
+        return False
 
     def _one_by_one(self) -> NodeError | None:
         """Ask for each missing instance alone; return the error if one follows another."""

@@ -28,6 +28,11 @@ class Listing:
     left_out: tuple[LeftOut, ...] = ()
     """Series that a rule keeps out, and which one."""
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether there may be a series of which the source tells neither the instances nor their number."""
+        return not all(self.short.values())
+
 
 def list_instances(source: Source, study_uid: str, choice: SeriesChoice, *, restricted: bool) -> Listing:
     """Return the instances of the chosen series; series by series, as archives insist (PS3.4 §C.4.1.3.1).

@@ -114,7 +114,7 @@ def _reasons(ending: Ending) -> set[Reason]:
 
 def _unnamed_failed(ledger: Ledger) -> bool:
     """Return whether the source told of failures without a UID, and there is no list to tell whose."""
-    return "" in ledger.failed and not ledger.listed
+    return "" in ledger.failed and (ledger.listing.is_blind or not ledger.listed)
 
 
 def _of_missing(failure: FailedInstance | None) -> Reason:

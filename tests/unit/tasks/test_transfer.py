@@ -681,6 +681,54 @@ def test_failures_without_a_name_need_an_eye_too(make: Callable[..., Bench]) -> 
     assert outcome.notes == ("2 instances failed, unnamed",)
 
 
+def blind(bench: Bench) -> None:
+    """Let the source tell neither instances nor their number."""
+    bench.source.no_image_level = NodeError("image level is not supported")
+    bench.source.hidden = {"NumberOfSeriesRelatedInstances"}
+
+
+def test_half_a_study_of_which_nobody_tells_the_size_is_no_study(make: Callable[..., Bench]) -> None:
+    bench = make()
+    blind(bench)
+    bench.source.deadly = {bench.study.instance_uids[2]}
+
+    outcome = bench.run()
+
+    assert (outcome.status, outcome.transient) == (TaskStatus.FAILURE, True)
+    assert "closed the connection" in outcome.message
+
+
+def test_a_study_of_which_nobody_tells_the_size_is_asked_for_again_after_a_break(
+    make: Callable[..., Bench],
+) -> None:
+    bench = make()
+    blind(bench)
+    bench.source.breaks_after = [2]
+
+    outcome = bench.run()
+
+    assert (outcome.status, outcome.delivered) == (TaskStatus.SUCCESS, 4)
+
+
+def test_what_came_before_a_refusal_is_never_all_where_nobody_tells_the_size(
+    make: Callable[..., Bench],
+) -> None:
+    bench = make()
+    blind(bench)
+    refusal = NodeError("the source refuses the rest")
+
+    def refuse(arrival: Arrival) -> None:
+        if arrival.uid == bench.study.instance_uids[2]:
+            raise refusal
+
+    bench.source.on_send = refuse
+
+    outcome = bench.run()
+
+    assert (outcome.status, outcome.reason, outcome.delivered) == (TaskStatus.WARNING, Reason.INCOMPLETE, 2)
+    assert refusal.message in outcome.notes
+
+
 def test_a_list_that_is_cut_is_noticed_by_the_count(make: Callable[..., Bench]) -> None:
     bench = make()
     bench.source.cap = 3

@@ -13,7 +13,7 @@ from adit_cli.cli.opening import opened_source
 from adit_cli.cli.output import Format, Row
 from adit_cli.cli.streaming import asked_format, open_stream
 from adit_cli.cli.table import Column
-from adit_cli.cli.wording import count
+from adit_cli.counting import count
 from adit_cli.dicom.query import Level
 from adit_cli.tasks.asking import Asked, Batch, Inquiry
 from adit_cli.tasks.lookup import UNIQUE_KEYS, Lookup

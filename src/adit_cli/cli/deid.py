@@ -18,7 +18,8 @@ from adit_cli.cli.loading import archive_password
 from adit_cli.cli.output import Format, Row, default_format, show_rows
 from adit_cli.cli.settings import new_app, settings
 from adit_cli.cli.table import Column
-from adit_cli.cli.wording import count, size
+from adit_cli.cli.wording import size
+from adit_cli.counting import count
 from adit_cli.deid.explain import Explained
 from adit_cli.deid.spec import Option
 from adit_cli.engine.deid_batch import Rules, Target, Written, deidentify, explain

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from adit_cli.cli.wording import count
+from adit_cli.counting import count
 from adit_cli.dicom.attributes import read_attributes
 from adit_cli.errors import UsageError
 from adit_cli.jobfile.config import Config

@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from adit_cli.cli.wording import count, duration
+from adit_cli.cli.wording import duration
+from adit_cli.counting import count
 from adit_cli.deid.describe import describe_profile
 from adit_cli.engine.shares import servers
 from adit_cli.jobfile.archive import Archive

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from adit_cli.cli.wording import count, duration, moment, size
+from adit_cli.cli.wording import duration, moment, size
+from adit_cli.counting import count
 from adit_cli.engine.estimate import Estimate
 from adit_cli.engine.schedule import Schedule
 

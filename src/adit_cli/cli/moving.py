@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 
 from adit_cli.cli.status_line import StatusLine
-from adit_cli.cli.wording import count
+from adit_cli.counting import count
 from adit_cli.errors import NodeError
 from adit_cli.nodes.base import Source
 from adit_cli.tasks.download import MOST_FAILURES, StudyRequest

@@ -10,6 +10,7 @@ import typer
 from adit_cli.cli.completion import complete_job, complete_node
 from adit_cli.cli.display import Style
 from adit_cli.cli.output import Format
+from adit_cli.cli.settings import settings
 from adit_cli.errors import UsageError
 
 LONGEST_AET = 16
@@ -67,8 +68,20 @@ UidsOption = Annotated[
 OutputOption = Annotated[
     Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write into; made if it is missing.")
 ]
+
+
+def _quiet_too(ctx: typer.Context, value: Style) -> Style:
+    """Show nothing with -q, unless a style is asked for."""
+    return Style.NONE if value is Style.AUTO and settings(ctx).verbosity < 0 else value
+
+
 ProgressOption = Annotated[
-    Style, typer.Option("--progress", help="How to show it; auto is bars on a terminal, lines elsewhere.")
+    Style,
+    typer.Option(
+        "--progress",
+        callback=_quiet_too,
+        help="How to show it; auto is bars on a terminal, lines elsewhere, nothing with -q.",
+    ),
 ]
 NoCacheOption = Annotated[
     bool,

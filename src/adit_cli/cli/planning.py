@@ -14,7 +14,7 @@ from adit_cli.cli.batch import batch_columns, batch_rows
 from adit_cli.cli.estimating import estimate_lines, estimate_object
 from adit_cli.cli.output import Format, default_format, show_rows, write
 from adit_cli.cli.table import Column
-from adit_cli.cli.wording import count
+from adit_cli.counting import count
 from adit_cli.deid.describe import describe_profile
 from adit_cli.engine.preview import Preview
 from adit_cli.errors import Reason

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from adit_cli.cli.wording import count, duration, size
+from adit_cli.cli.wording import duration, size
+from adit_cli.counting import count
 from adit_cli.engine.events import (
     Event,
     Resolving,

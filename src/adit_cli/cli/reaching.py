@@ -9,7 +9,8 @@ from functools import partial
 import typer
 
 from adit_cli.cli.output import write
-from adit_cli.cli.wording import count, duration
+from adit_cli.cli.wording import duration
+from adit_cli.counting import count
 from adit_cli.errors import NodeError, Reason
 from adit_cli.jobfile.dicomweb import DicomwebPeer
 from adit_cli.jobfile.node import DimsePeer, FolderNode, NodeSpec, ServerNode

@@ -13,7 +13,8 @@ import typer
 from pydantic import ValidationError
 
 from adit_cli.cli.status_line import StatusLine
-from adit_cli.cli.wording import count, duration, size
+from adit_cli.cli.wording import duration, size
+from adit_cli.counting import count
 from adit_cli.errors import UsageError
 from adit_cli.jobfile.node import DimsePeer, NodeSpec, ServerNode
 from adit_cli.jobfile.receiver import Order, ReceiverSpec

@@ -11,7 +11,8 @@ import typer
 from adit_cli.cli.output import Format, Row, show_rows
 from adit_cli.cli.sentences import hold_words
 from adit_cli.cli.table import Column
-from adit_cli.cli.wording import count, size
+from adit_cli.cli.wording import size
+from adit_cli.counting import count
 from adit_cli.engine.folders import JobFolder
 from adit_cli.engine.hold import Hold
 from adit_cli.engine.report import Summary, TaskRecord, open_reader

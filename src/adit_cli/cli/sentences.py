@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from adit_cli.cli.wording import count, duration, moment, size
+from adit_cli.cli.wording import duration, moment, size
+from adit_cli.counting import count
 from adit_cli.engine.events import RunEnded, RunGrew, RunStarted, RunWaits, TaskEnded
 from adit_cli.engine.hold import HeldBy, Hold
 from adit_cli.tasks.task import TaskStatus

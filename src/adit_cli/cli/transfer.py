@@ -111,7 +111,7 @@ def transfer(
         ended = run_job(loaded, options, display.show, parts)
     finally:
         display.close()
-    if settings(ctx).verbosity >= 0:
+    if settings(ctx).verbosity >= 0 or (ended.exit_code and progress is Style.NONE):
         typer.echo("\n".join([end_of_run(ended), *unresolved_of(state.job(loaded.name))]), err=True)
     if fail_if_empty and not ended.counts:
         raise typer.Exit(4)

@@ -9,7 +9,8 @@ from pathlib import Path
 import typer
 
 from adit_cli.cli.display import Display, Style, open_display
-from adit_cli.cli.wording import count, duration, size
+from adit_cli.cli.wording import duration, size
+from adit_cli.counting import count
 from adit_cli.engine.events import RunStarted, TaskEnded, TaskProgress, TaskStarted
 from adit_cli.errors import Reason
 from adit_cli.nodes.base import Arrival, Source

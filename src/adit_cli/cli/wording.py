@@ -1,4 +1,4 @@
-"""Numbers, dates and times as a person reads them."""
+"""Sizes, dates and times as a person reads them."""
 
 from __future__ import annotations
 
@@ -39,15 +39,6 @@ def duration(seconds: float) -> str:
 def moment(seconds: float) -> str:
     """Return a moment in the user's own time, with the day of the week: Mon 2024-01-29 19:00."""
     return f"{datetime.fromtimestamp(seconds).astimezone():%a %Y-%m-%d %H:%M}"
-
-
-def count(number: int, noun: str, plural: str = "") -> str:
-    """Return `1 study`, `2 studies`, `12,000 instances`."""
-    if number == 1:
-        return f"1 {noun}"
-    if not plural:
-        plural = noun[:-1] + "ies" if noun.endswith("y") else noun if noun.endswith("s") else noun + "s"
-    return f"{number:,} {plural}"
 
 
 def for_person(vr: str, value: str) -> str:

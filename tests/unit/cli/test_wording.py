@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from adit_cli.cli.wording import count, duration, for_person, printable, shorten, size, width
+from adit_cli.cli.wording import duration, for_person, printable, shorten, size, width
+from adit_cli.counting import count
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import os
 import time
 from pathlib import Path
 
-from adit_cli.nodes.storage import PRIVATE_FILE
+from adit_cli.nodes.storage import PRIVATE_FILE, part_in
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -30,9 +30,20 @@ class BootMark:
 
     def set(self) -> None:
         """Set the mark for this start of the machine."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        with os.fdopen(os.open(self.path, flags, PRIVATE_FILE), "wb") as output:
-            output.write(_this_boot())
+        _write(self.path)
+
+    def renew(self) -> None:
+        """Set the mark anew for this start of the machine; it remains as old as it is."""
+        seen, draft = self.path.stat(), part_in(self.path.parent, self.path.name)
+        _write(draft)
+        os.utime(draft, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+        draft.rename(self.path)
+
+
+def _write(path: Path) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, PRIVATE_FILE), "wb") as output:
+        output.write(_this_boot())
 
 
 def _this_boot() -> bytes:

@@ -129,12 +129,19 @@ def download(
     """
     choice = _series(source, wanted)
     with Landing(folder / safe_name(wanted.uid), arrived, sync=sync) as landing:
-        if _comes_whole(source, choice, landing):
-            landing.open()
-            _fetch_whole(source, wanted, landing)
-            if landing.arrived == choice.instances:
-                return Downloaded(wanted.uid, landing.arrived, landing.arrived)
-        return _listed(source, wanted, choice, landing)
+        fetched = _fetched(source, wanted, choice, landing)
+        if fetched.complete and not wanted.series_uids:
+            landing.doubt_nothing()
+        return fetched
+
+
+def _fetched(source: Source, wanted: StudyRequest, choice: SeriesChoice, landing: Landing) -> Downloaded:
+    if _comes_whole(source, choice, landing):
+        landing.open()
+        _fetch_whole(source, wanted, landing)
+        if landing.arrived == choice.instances:
+            return Downloaded(wanted.uid, landing.arrived, landing.arrived)
+    return _listed(source, wanted, choice, landing)
 
 
 def _comes_whole(source: Source, choice: SeriesChoice, landing: Landing) -> bool:

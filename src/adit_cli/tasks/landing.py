@@ -1,11 +1,13 @@
 """The folder that `adit get` brings a study into: its files are the user's own, and safe when it is done.
 
 Files are synced to the disk while others still arrive. Until all are, a mark says since which start of the
-machine they came: when it has started again since, what came under it is fetched again.
+machine they came. When it has started again since, what came under the mark is in doubt: it is fetched again,
+and written over by what comes, never removed before.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -39,6 +41,7 @@ class Landing:
         self._flusher: Flusher | None = None
         self._uids: set[str] = set()
         self._came_before: list[Path] = []
+        self._doubtful: set[str] = set()
 
     @property
     def arrived(self) -> int:
@@ -46,12 +49,17 @@ class Landing:
         return len(self._uids)
 
     def has(self, uid: str) -> bool:
-        """Return whether an instance is there."""
-        return (self.folder / f"{safe_name(uid)}.dcm").exists()
+        """Return whether an instance is there, and whole."""
+        path = self.folder / f"{safe_name(uid)}.dcm"
+        return path.exists() and path.name not in self._doubtful
 
     def is_empty(self) -> bool:
         """Return whether no instance is there."""
-        return not any(self.folder.glob(_ALL))
+        return all(path.name in self._doubtful for path in self.folder.glob(_ALL))
+
+    def doubt_nothing(self) -> None:
+        """Take note that all of the source's study is there: a doubtful file that is left is none of it."""
+        self._doubtful.clear()
 
     def open(self) -> None:
         """Make the folder, so that something may arrive."""
@@ -68,6 +76,7 @@ class Landing:
         """Count a file that arrived, and tell of it where it is the first of its instance."""
         with storage_errors(str(self.folder), UsageError):
             _make_own(arrival.path)
+            self._doubtful.discard(arrival.path.name)
             if self._flusher is not None:
                 self._flusher.put(arrival.path)
         if arrival.uid not in self._uids:
@@ -75,34 +84,33 @@ class Landing:
             self._told(arrival)
 
     def __enter__(self) -> Self:
-        """Look at what is there; what may have lost its last bytes is removed."""
-        with storage_errors(str(self.folder), UsageError):
-            if self._mark.path.exists():
-                began = self._mark.path.stat().st_mtime_ns
-                self._came_before = [
-                    path for path in self.folder.glob(_ALL) if path.stat().st_mtime_ns >= began
-                ]
-                if not self._mark.is_of_this_boot():
-                    self._forget()
+        """Look at what is there, and which of it may have lost its last bytes."""
+        with storage_errors(str(self.folder), UsageError), suppress(FileNotFoundError):
+            began = self._mark.path.stat().st_mtime_ns
+            since = [path for path in self.folder.glob(_ALL) if path.stat().st_mtime_ns >= began]
+            if self._mark.is_of_this_boot():
+                self._came_before = since
+            else:
+                self._doubtful = {path.name for path in since}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
         """Wait until all of it is on the disk, if so wanted; the mark stays where it is not."""
-        if not self._sync or (self._flusher is None and not self._came_before):
-            return
         with storage_errors(str(self.folder), UsageError):
             if self._flusher is not None:
                 self._flusher.close(wait=kind is None)
-            if kind is None:
-                flush(self._came_before)
-                flush([self.folder, self.folder.parent])
-                self._mark.path.unlink(missing_ok=True)
+            if kind is None and not self._doubtful:
+                self._settle()
 
-    def _forget(self) -> None:
-        for path in self._came_before:
-            path.unlink()
-        self._came_before = []
-        self._mark.path.unlink()
+    def _settle(self) -> None:
+        is_marked = self._mark.path.exists()
+        if not self._sync:
+            if is_marked and not self._mark.is_of_this_boot():
+                self._mark.renew()
+        elif is_marked or self._flusher is not None:
+            flush(self._came_before)
+            flush([self.folder, self.folder.parent])
+            self._mark.path.unlink(missing_ok=True)
 
 
 def _make_own(path: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from adit_cli.errors import TransientNodeError
+from adit_cli.errors import NodeError, TransientNodeError
 from adit_cli.nodes import storage
 from adit_cli.nodes.base import Arrival
 from adit_cli.nodes.folder import FolderSource
@@ -134,3 +135,54 @@ def test_what_was_not_to_be_synced_is_fetched_again_when_the_machine_has_started
     fetching.source.requests.clear()
 
     assert (fetching().present, len(fetching.source.requests)) == (0, 1)
+
+
+@pytest.mark.parametrize("refusal", [TransientNodeError("it broke off"), NodeError("it refused")])
+def test_a_source_that_fails_after_a_restart_costs_nothing_that_was_there(
+    fetching: Fetching, refusal: NodeError
+) -> None:
+    fetching.break_after(4)
+    fetching.start_machine_again()
+    fetching.source.refuses = refusal
+
+    with suppress(TransientNodeError):
+        assert len(fetching().missing) == 6
+
+    assert len(fetching.there()) == 4
+    fetching.source.refuses = None
+    fetched = fetching()
+    assert (fetched.complete, fetched.present) == (True, 0)
+    assert not (fetching.folder / MARK).exists()
+
+
+def test_a_file_that_came_from_elsewhere_is_left_alone_after_a_restart(fetching: Fetching) -> None:
+    assert fetching(sync=False).complete
+    for name in ("segmentation.dcm", "1.2.3.4.dcm"):
+        (fetching.folder / name).write_bytes(b"by hand")
+    fetching.start_machine_again()
+
+    assert fetching().complete
+    assert (fetching.folder / "segmentation.dcm").read_bytes() == b"by hand"
+    assert (fetching.folder / "1.2.3.4.dcm").read_bytes() == b"by hand"
+    assert not (fetching.folder / MARK).exists()
+
+
+def test_what_is_in_doubt_and_not_asked_for_remains_so(fetching: Fetching) -> None:
+    fetching.break_after(4)
+    (fetching.folder / "1.2.3.4.dcm").write_bytes(b"of another series")
+    fetching.start_machine_again()
+    wanted = StudyRequest(fetching.study.uid, (fetching.study.series[0].uid,))
+
+    fetched = download(fetching.source, wanted, fetching.folder.parent, fetching.told.append)
+
+    assert fetched.complete
+    assert (fetching.folder / MARK).exists()
+
+
+def test_what_came_again_without_being_synced_counts_until_the_next_restart(fetching: Fetching) -> None:
+    assert fetching(sync=False).complete
+    fetching.start_machine_again()
+
+    assert (fetching(sync=False).present, fetching(sync=False).present) == (0, 6)
+    fetching.start_machine_again()
+    assert fetching().present == 0

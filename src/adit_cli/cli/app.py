@@ -18,7 +18,7 @@ from adit_cli.cli.versions import note_all, note_version
 from adit_cli.errors import UsageError
 
 EPILOG = """\b
-A NODE is a name from your config, AET@host:port, or a folder's path.
+A NODE is a name from your config, AET@host:port, a URL, or a folder's path.
 New here? `adit demo` runs a whole job against a small PACS on this machine.
 Most used: adit query NODE, adit get NODE UID -o DIR, adit transfer JOB.yaml"""
 

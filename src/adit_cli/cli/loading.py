@@ -53,7 +53,7 @@ def named_node(text: str, config: Known) -> tuple[str, NodeSpec]:
     """Return the node that was typed; nothing typed, as by an unset shell variable, is none."""
     if not text.strip():
         raise UsageError(
-            "the NODE is empty", hint="give a name from the config, AET@host:port, or a folder's path"
+            "the NODE is empty", hint="give a name from the config, AET@host:port, a URL, or a folder's path"
         )
     return parse_node(text, config)
 

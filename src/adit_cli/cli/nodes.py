@@ -51,7 +51,9 @@ def list_nodes(ctx: typer.Context, *, output: FormatOption = None) -> None:
 def add(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What you call it.")],
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="AET@host:port, or a folder's path.")],
+    address: Annotated[
+        str, typer.Argument(metavar="ADDRESS", help="AET@host:port, a URL, or a folder's path.")
+    ],
 ) -> None:
     """Add a node to your config; what else is written there stays as it is."""
     path = config_to_edit(settings(ctx).config)

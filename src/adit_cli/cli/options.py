@@ -18,7 +18,7 @@ NodeArgument = Annotated[
     str,
     typer.Argument(
         metavar="NODE",
-        help="A name from your config, AET@host:port, or a folder's path.",
+        help="A name from your config, AET@host:port, a URL, or a folder's path.",
         autocompletion=complete_node,
     ),
 ]

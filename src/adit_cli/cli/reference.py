@@ -28,7 +28,7 @@ Data goes to standard output, everything else to standard error. Rows are a tabl
 tab-separated values in a pipe; `--format` overrides. `-` reads UIDs from standard input. See also
 [exit codes](#exit-codes).
 
-A NODE is a name from your config, `AET@host:port`, or a folder's path.
+A NODE is a name from your config, `AET@host:port`, a URL, or a folder's path.
 """
 TAIL = """\
 ## Exit codes
@@ -40,7 +40,7 @@ TAIL = """\
 | 2 | usage, or an invalid job file |
 | 3 | finished, but something ended in warning or failure, or was left out |
 | 4 | nothing matched (only with `--fail-if-empty`) |
-| 5 | stopped early and resumable (`--stop-after`, SIGTERM) |
+| 5 | stopped early and resumable (`--stop-after`, a node's window, SIGTERM) |
 | 6 | source or destination unreachable or refusing |
 | 7 | disk full |
 | 10 | state locked by another run of the same job, or unusable |

@@ -135,6 +135,20 @@ def test_events_of_a_run_are_one_json_object_a_line(adit: CommandLine, job: Path
     assert ended.err == ""
 
 
+def test_a_quiet_run_says_nothing_unless_a_person_should_look(
+    adit: CommandLine, job: Path, thorax: BuiltStudy
+) -> None:
+    lacking = adit.run("transfer", job, "-q")
+    (job.parent / "cohort.csv").write_text(f"study_uid\n{thorax.uid}\n", "utf-8")
+    done = adit.run("transfer", job, "-q")
+
+    assert lacking.code == 3
+    assert lacking.out == ""
+    assert "  cohort.csv row 2: not-found: " in lacking.err
+    assert f"[1/1] {thorax.uid}" not in lacking.err
+    assert (done.code, done.out, done.err) == (0, "", "")
+
+
 def test_a_machine_without_jobs_says_so(adit: CommandLine) -> None:
     assert "no job has run here yet" in adit.run("status").err
     assert "no job has run here yet" in adit.run("jobs", "list").err

@@ -205,6 +205,16 @@ def test_two_files_that_claim_to_be_one_instance_are_told(adit: CommandLine, tho
     assert "2 files accepted, 1 refused" in ended.err
 
 
+def test_quiet_commands_say_nothing_but_what_went_wrong(adit: CommandLine, thorax: BuiltStudy) -> None:
+    fetched = adit.run("get", "images/", thorax.uid, "-o", "out", "-q")
+    sent = adit.run("-q", "send", "copy/", "images/")
+    lacking = adit.run("get", "-q", "images/", "1.2.3", "-o", "out")
+
+    assert (fetched.code, fetched.out, fetched.err) == (0, "", "")
+    assert (sent.code, sent.out, sent.err) == (0, "", "")
+    assert (lacking.code, lacking.err) == (3, "1.2.3: the source has no such study\n")
+
+
 def test_sending_nothing_is_a_mistake(adit: CommandLine) -> None:
     (adit.folder / "empty").mkdir()
 

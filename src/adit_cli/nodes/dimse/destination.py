@@ -5,15 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from adit_cli.errors import DataError, Reason
+from adit_cli.errors import DataError, NodeError, Reason
 from adit_cli.jobfile.node import DimsePeer, Limits
 from adit_cli.nodes.base import Delivered, Ready
 from adit_cli.nodes.dimse.association import Association
 from adit_cli.nodes.dimse.contexts import UNCOMPRESSED, store_contexts
 from adit_cli.nodes.dimse.crew import Crew
+from adit_cli.nodes.dimse.doubts import Doubts
 from adit_cli.nodes.dimse.line import Line
 from adit_cli.nodes.dimse.messages import SUCCESS
 from adit_cli.nodes.dimse.names import uid_name
@@ -61,24 +62,39 @@ class DimseDestination:
         for line in self._lines:
             line.close()
 
-    def send(self, files: Sequence[Ready]) -> list[Delivered]:
-        """Send the files over as many associations as pay, and return what the peer said of each."""
-        if self.pace.is_known:
-            return self._send(files)
-        return self._send(files[:PROBE]) + self._send(files[PROBE:])
+    def send(self, files: Sequence[Ready], account: _Account) -> None:
+        """Send the files over as many associations as pay, and note what the peer said of each."""
+        parts = [files] if self.pace.is_known else [files[:PROBE], files[PROBE:]]
+        for part in parts:
+            for batch in _divided(part, MAX_CONTEXTS // (1 if self._transcoder is None else 2)):
+                self._send_batch(batch, account)
 
-    def _send(self, files: Sequence[Ready]) -> list[Delivered]:
-        """Send the files over associations that have a context for each, over several if need be."""
-        batches = _divided(files, MAX_CONTEXTS // (1 if self._transcoder is None else 2))
-        return [answer for batch in batches for answer in self._send_batch(batch)]
-
-    def _send_batch(self, files: Sequence[Ready]) -> list[Delivered]:
-        batch = _Batch(files, self._tries, self._outboxes, self._transcoder)
+    def _send_batch(self, files: Sequence[Ready], account: _Account) -> None:
+        """Send files that associations have a context for each of."""
+        batch = _Batch(files, self._tries, self._outboxes, self._transcoder, account)
         started = time.monotonic()
         associations = Crew(self._lines, self.pace, batch.open, batch.send).run(files)
         seconds = (time.monotonic() - started) * associations
         self.pace.note(associations, len(files), sum(file.size for file in files), seconds)
-        return batch.answers
+
+
+@dataclass(slots=True)
+class _Account:
+    """What is known so far of the instances of one study."""
+
+    answers: list[Delivered] = field(default_factory=list[Delivered])
+    doubts: Doubts = field(default_factory=Doubts)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, answer: Delivered) -> None:
+        """Note an answer of the peer."""
+        with self.lock:
+            self.answers.append(answer)
+
+    def told(self) -> list[Delivered]:
+        """Return the answers that were not returned yet."""
+        told, self.answers = self.answers, []
+        return told
 
 
 class DimseDelivery:
@@ -86,14 +102,28 @@ class DimseDelivery:
 
     def __init__(self, destination: DimseDestination) -> None:
         self._destination = destination
+        self._account = _Account()
+        self._error: NodeError | None = None
 
     def add(self, files: Sequence[Ready]) -> list[Delivered]:
-        """Send the files now."""
-        return self._destination.send(files)
+        """Send the files now; an error that comes after some were answered for is raised by the next call."""
+        if self._error is not None:
+            raise self._error
+        try:
+            self._destination.send(files, self._account)
+        except NodeError as error:
+            if not self._account.answers:
+                raise
+            self._error = error
+        return self._account.told()
 
     def finish(self) -> list[Delivered]:
-        """Return nothing: each instance was answered for when it was sent."""
-        return []
+        """Send once more what failed, if that was little; all else was answered for when it was sent."""
+        if self._error is not None:
+            raise self._error
+        doubts = self._account.doubts
+        self._destination.send(doubts.worth_another_try(), self._account)
+        return [*self._account.told(), *doubts.settled()]
 
     def abandon(self) -> None:
         """Do nothing: what a server has accepted stays there."""
@@ -108,15 +138,15 @@ class _Batch:
         tries: Tries,
         outboxes: dict[Line, Outbox],
         transcoder: Transcoder | None,
+        account: _Account,
     ) -> None:
-        self.answers: list[Delivered] = []
+        self._account = account
         self._transcoder = transcoder
         self._following = {file.uid: after.path for file, after in pairwise(files)}
         pairs = [(file.sop_class_uid, file.transfer_syntax_uid) for file in files]
         self._contexts = store_contexts(pairs, transcode=transcoder is not None)
         self._tries = tries
         self._outboxes = outboxes
-        self._lock = threading.Lock()
 
     def open(self, line: Line) -> None:
         """Have an association with what the batch needs."""
@@ -125,12 +155,19 @@ class _Batch:
     def send(self, line: Line, file: Ready, associations: int) -> None:
         """Send one file; where the association ends without an answer, it is sent once more."""
         del associations
+        doubts = self._account.doubts
+        tries = replace(self._tries, attempts=1) if doubts.suspects(file) else self._tries
         try:
-            answer = retried(lambda: self._send(line, file), self._tries)
+            answer = retried(lambda: self._send(line, file), tries)
         except DataError as error:
             answer = Delivered(file.uid, accepted=False, reason=error.reason, message=error.message)
-        with self._lock:
-            self.answers.append(answer)
+        except NodeError as error:
+            if line.is_helper:
+                raise
+            self.open(line)  # raises where the server is gone, which is no instance's fault
+            doubts.failed(file, error)
+            return
+        self._account.note(answer)
 
     def _send(self, line: Line, file: Ready) -> Delivered:
         assoc = line.ready(self._contexts)
@@ -157,7 +194,9 @@ class _Batch:
     def _store(self, line: Line, assoc: Association, context_id: int, file: Ready) -> Delivered:
         """Send it under the UIDs of its data set, whatever its file meta information says."""
         following = self._following.get(file.uid)
-        return _answer(file, c_store(assoc, self._outbox(line, assoc), context_id, file, following))
+        status = c_store(assoc, self._outbox(line, assoc), context_id, file, following)
+        self._account.doubts.answered(file)
+        return _answer(file, status)
 
     def _outbox(self, line: Line, assoc: Association) -> Outbox:
         outbox = self._outboxes.get(line)

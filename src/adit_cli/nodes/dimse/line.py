@@ -15,7 +15,7 @@ class Line:
 
     def __init__(self, party: Party, *, helper: bool = False) -> None:
         self.party = party
-        self._is_helper = helper
+        self.is_helper = helper
         self._assoc: Association | None = None
         self._contexts: list[Context] = []
         self._is_interrupted = False
@@ -31,7 +31,7 @@ class Line:
         self._assoc = assoc
         if self._is_interrupted:
             assoc.interrupt()
-        assoc.negotiate(suspect_tls=not self._is_helper and not self._is_interrupted)
+        assoc.negotiate(suspect_tls=not self.is_helper and not self._is_interrupted)
         return assoc
 
     @property

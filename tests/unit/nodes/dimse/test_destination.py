@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from adit_cli.dicom.files import part10_header
-from adit_cli.errors import Reason, TransientNodeError
+from adit_cli.errors import NodeError, Reason, TransientNodeError
 from adit_cli.jobfile.node import Limits
 from adit_cli.nodes.base import Delivered, Ready
 from adit_cli.nodes.dimse import pdu
@@ -179,27 +179,107 @@ def test_peer_that_never_answers_one_file_is_an_error_and_not_a_delivery(tmp_pat
     with (
         scripted_peer(storing({}, always(None))) as peer,
         destination(peer, Tries(attempts=2, first_pause=0)) as node,
-        pytest.raises(TransientNodeError),
     ):
-        node.begin("key").add([ready(tmp_path, UIDS[0])])
+        delivery = node.begin("key")
+        told = delivery.add([ready(tmp_path, UIDS[0])])
+        with pytest.raises(TransientNodeError):
+            delivery.finish()
 
-    assert len(peer.talks) == 2
+    assert told == []
+
+
+@pytest.mark.parametrize("bad", [UIDS[:1], UIDS[2:3], UIDS[-1:], UIDS[1:3], UIDS[::2]])
+def test_instances_at_which_the_peer_breaks_off_do_not_keep_the_others_away(
+    tmp_path: Path, bad: list[str]
+) -> None:
+    """One bad instance kills a whole study."""
+    received: dict[str, bytes] = {}
+
+    def answer(_: Talk, message: Message) -> int | None:
+        uid = message.command.sop_instance_uid or ""
+        if uid not in bad:
+            return SUCCESS
+        del received[uid]
+        return None
+
+    with scripted_peer(storing(received, answer)) as peer, destination(peer) as node:
+        delivery = node.begin("key")
+        told = {one.uid: one for file in UIDS for one in delivery.add([ready(tmp_path, file)])}
+        told |= {one.uid: one for one in delivery.finish()}
+
+    assert {uid: one.accepted for uid, one in told.items()} == {uid: uid not in bad for uid in UIDS}
+    assert received.keys() == set(UIDS) - set(bad)
+    assert all("whenever this instance was sent" in told[uid].message for uid in bad)
+
+
+def test_instance_at_which_the_peer_broke_off_for_a_while_is_taken_in_the_end(tmp_path: Path) -> None:
+    ill = [UIDS[1]] * 3
+
+    def answer(_: Talk, message: Message) -> int | None:
+        if message.command.sop_instance_uid not in ill:
+            return SUCCESS
+        ill.pop()
+        return None
+
+    with scripted_peer(storing({}, answer)) as peer, destination(peer) as node:
+        delivery = node.begin("key")
+        told = [*delivery.add([ready(tmp_path, uid) for uid in UIDS]), *delivery.finish()]
+
+    assert {one.uid: one.accepted for one in told} == dict.fromkeys(UIDS, True)
+
+
+def test_what_a_peer_took_before_it_broke_off_for_good_is_told(tmp_path: Path) -> None:
+    received: dict[str, bytes] = {}
+
+    def answer(_: Talk, message: Message) -> int | None:
+        uid = message.command.sop_instance_uid
+        return SUCCESS if uid in UIDS[:2] else None
+
+    with scripted_peer(storing(received, answer)) as peer, destination(peer) as node:
+        delivery = node.begin("key")
+        told = delivery.add([ready(tmp_path, uid) for uid in UIDS])
+        with pytest.raises(TransientNodeError):
+            delivery.finish()
+
+    assert [(one.uid, one.accepted) for one in told] == [(uid, True) for uid in UIDS[:2]]
+
+
+def test_peer_that_is_gone_is_an_error_of_its_own_and_of_no_instance(tmp_path: Path) -> None:
+    def once(talk: Talk) -> None:
+        talk.accept()
+        talk.answer(talk.read(), SUCCESS)
+
+    def never(talk: Talk) -> None:
+        talk.channel.control()
+        talk.send_pdu(pdu.AssociateReject(1, 1, 3))
+
+    with scripted_peer(once, never) as peer, destination(peer) as node:
+        delivery = node.begin("key")
+        told = delivery.add([ready(tmp_path, uid) for uid in UIDS])
+        with pytest.raises(NodeError, match="does not know our AE title"):
+            delivery.add([ready(tmp_path, "1.2.3.9")])
+
+    assert [one.uid for one in told] == UIDS[:1]
+    assert len(peer.talks) == 3
 
 
 def test_abort_in_the_middle_of_a_large_object_is_told(tmp_path: Path) -> None:
     def script(talk: Talk) -> None:
         talk.accept()
-        talk.channel.wire.exactly(100)
-        talk.send_pdu(pdu.Abort(2, 6))
-        while talk.sock.recv(1 << 20):
-            pass
+        kind, _ = talk.channel.wire.pdu_head()
+        if kind == pdu.P_DATA:
+            talk.send_pdu(pdu.Abort(2, 6))
+            while talk.sock.recv(1 << 20):
+                pass
 
     with (
         scripted_peer(script) as peer,
         destination(peer, Tries(attempts=1)) as node,
-        pytest.raises(TransientNodeError, match="aborted the association"),
     ):
-        node.begin("key").add([ready(tmp_path, UIDS[0], size=3_000_000)])
+        delivery = node.begin("key")
+        delivery.add([ready(tmp_path, UIDS[0], size=3_000_000)])
+        with pytest.raises(TransientNodeError, match="aborted the association"):
+            delivery.finish()
 
 
 def test_association_is_kept_from_study_to_study(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def watch_send(
         display.show(RunStarted("", len(outbox.studies), len(outbox.studies), 1, outbox.files))
         for number, (uid, files) in enumerate(outbox.studies.items()):
             display.show(TaskStarted(str(number), uid, 0, 1))
-            before, then = Sent(sent.accepted, sent.size, list(sent.refused)), time.monotonic()
+            before, then = _so_far(sent), time.monotonic()
             for _ in send_study(destination, uid, files, sent):
                 done, octets = sent.accepted - before.accepted, sent.size - before.size
                 progress = Progress(str(number), "sending", len(files), done, done, octets)
@@ -49,23 +49,31 @@ def watch_send(
         _report(sent, outbox, time.monotonic() - began)
     if gave_up:
         raise sent.errors[-1]
-    return not sent.refused
+    return not sent.refused and not sent.reserves
+
+
+def _so_far(sent: Sent) -> Sent:
+    return Sent(sent.accepted, sent.size, list(sent.refused), list(sent.reserves))
 
 
 def _name(sent: Sent, outbox: Outbox, shown: Callable[[Path], str]) -> None:
     for refused in sent.refused:
         typer.echo(f"{shown(refused.path)}: {refused.reason.value}: {refused.message}", err=True)
+    for said in dict.fromkeys(reserve.message for reserve in sent.reserves):
+        typer.echo(f"of files that were accepted: {said}", err=True)
     if outbox.misnamed:
         _note_misnamed(outbox.misnamed, shown)
 
 
 def _ended(number: int, uid: str, before: Sent, after: Sent, seconds: float) -> TaskEnded:
-    refused = after.refused[len(before.refused) :]
-    status = TaskStatus.WARNING if refused else TaskStatus.SUCCESS
+    refused, reserves = after.refused[len(before.refused) :], after.reserves[len(before.reserves) :]
+    reason = next((one.reason for one in (*refused, *reserves)), None)
+    status = TaskStatus.SUCCESS if reason is None else TaskStatus.WARNING
+    said = f"{count(len(refused), 'file')} refused" if refused else reserves[0].message if reserves else ""
     outcome = Outcome(
         status,
-        refused[0].reason if refused else None,
-        f"{count(len(refused), 'file')} refused" if refused else "",
+        reason,
+        said,
         delivered=after.accepted - before.accepted,
         size=after.size - before.size,
         seconds=seconds,

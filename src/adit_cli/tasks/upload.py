@@ -54,6 +54,8 @@ class Sent:
     accepted: int = 0
     size: int = 0
     refused: list[Refused] = field(default_factory=list[Refused])
+    reserves: list[Delivered] = field(default_factory=list[Delivered])
+    """What was said of files that were taken, but that a person should look at."""
     errors: list[NodeError] = field(default_factory=list[NodeError])
     """What ended the last studies, each before its end; none since one came through."""
 
@@ -171,5 +173,6 @@ def _note(sent: Sent, untold: dict[str, Ready], told: Iterable[Delivered]) -> No
         if answer.accepted:
             sent.accepted += 1
             sent.size += file.size
+            sent.reserves += [] if answer.reason is None else [answer]
         else:
             sent.refused.append(Refused(file.path, answer.reason or Reason.REJECTED, answer.message))

@@ -77,6 +77,14 @@ def test_a_refusal_says_what_to_do(status: int, reason: Reason, hint: str) -> No
     assert not caught.value.transient
 
 
+@pytest.mark.parametrize("length", [10, 1000])
+def test_a_refusal_is_heard_however_its_body_ends(length: int) -> None:
+    reply = Reply(401, b"\x1f\x8b" * 5, "text/html", {"Content-Encoding": "gzip"}, length=length)
+
+    with http_peer(lambda _: reply) as peer, pytest.raises(NodeError, match="401"):
+        ask(peer.spec())
+
+
 @pytest.mark.parametrize("status", [500, 502, 504, 599])
 def test_a_failure_inside_the_server_may_pass(status: int) -> None:
     with http_peer(lambda _: Reply(status)) as peer, pytest.raises(TransientNodeError, match=str(status)):

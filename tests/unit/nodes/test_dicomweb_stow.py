@@ -156,10 +156,26 @@ def test_an_instance_the_server_does_not_confirm_is_not_taken(files: list[Ready]
     assert [one.accepted for one in told] == [False, True, True, True, True]
 
 
-def test_success_without_a_body_takes_all(files: list[Ready]) -> None:
-    told, _ = deliver(lambda _: Reply(200), files)
+@pytest.mark.parametrize("status", [200, 204])
+def test_success_without_a_body_takes_all_and_needs_an_eye(files: list[Ready], status: int) -> None:
+    told, _ = deliver(lambda _: Reply(status), files)
 
-    assert all(one.accepted for one in told)
+    assert all(one.accepted and one.reason is Reason.REJECTED for one in told)
+    assert f"{status} and did not list" in told[0].message
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+def test_what_a_success_lists_is_taken(files: list[Ready], status: int) -> None:
+    told, _ = deliver(lambda _: json_reply(said({file.uid: None for file in files}), status), files)
+
+    assert all(one.accepted and one.reason is None for one in told)
+
+
+def test_a_compressed_answer_to_a_store_is_named(files: list[Ready]) -> None:
+    answer = Reply(200, b"\x1f\x8b", "application/dicom+json", {"Content-Encoding": "gzip"})
+
+    with pytest.raises(NodeError, match="compressed"):
+        deliver(lambda _: answer, files)
 
 
 @pytest.mark.parametrize("status", [202, 409])

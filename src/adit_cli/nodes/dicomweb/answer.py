@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import time
+from contextlib import suppress
 from http.client import HTTPResponse
 from typing import TypeAlias, cast
 
+from adit_cli.errors import NodeError
 from adit_cli.nodes.dicomweb.failures import malformed, not_dicomweb, status_error
 from adit_cli.nodes.dicomweb.network import network_errors
 from adit_cli.nodes.dicomweb.tls import timed_out
@@ -47,8 +49,7 @@ class Answer:
         if self.status >= _FIRST_ERROR:
             self.drain()
             raise status_error(self.name, self.doing, self.status)
-        if self.header("Content-Encoding") not in {"", "identity"}:
-            raise malformed(self.name, self.doing, "a compressed body, which was not asked for")
+        self._refuse_compressed()
 
     def readinto(self, view: memoryview) -> int:
         """Fill the view as far as the body goes; 0 is its end. A body that was cut off is an error."""
@@ -62,6 +63,7 @@ class Answer:
 
     def text(self) -> bytes:
         """Return the whole body, where it is something to be parsed."""
+        self._refuse_compressed()
         whole, block = bytearray(), memoryview(bytearray(BLOCK))
         while got := self.readinto(block):
             whole += block[:got]
@@ -93,7 +95,14 @@ class Answer:
         return datasets
 
     def drain(self) -> None:
-        """Read what is left of a short body, so that the connection can go on."""
+        """Read what is left of a short body, so that the connection can go on; it may as well break off."""
         left = self._response.length
         if left is not None and left <= _DRAINED:
-            self.text()
+            block = memoryview(bytearray(_DRAINED))
+            with suppress(NodeError):
+                while self.readinto(block):
+                    pass
+
+    def _refuse_compressed(self) -> None:
+        if self.header("Content-Encoding").lower() not in {"", "identity"}:
+            raise malformed(self.name, self.doing, "a compressed body, which was not asked for")

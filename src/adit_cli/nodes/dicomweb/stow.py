@@ -18,8 +18,9 @@ from adit_cli.nodes.dimse.reasons import status_reason, status_words
 _ACCEPT = "application/dicom+json"
 _DOING = "STOW-RS"
 _BLOCK = 1 << 18
-_SUCCESS, _ACCEPTED, _NO_CONTENT, _CONFLICT = 200, 202, 204, 409
-_TELLS_EACH = frozenset((_SUCCESS, _ACCEPTED, _NO_CONTENT, _CONFLICT))
+_SUCCESS, _NO_CONTENT, _CONFLICT = 200, 204, 409
+_TELLS_EACH = frozenset((*range(200, 300), _CONFLICT))
+"""PS3.18 §10.5.3 knows 200, 202 and 409; servers say 201 and 204 as well."""
 _ABOUT_FILES = frozenset((400, 413, 415, 422, 500))
 _ALREADY_THERE = 0x0111
 
@@ -113,7 +114,8 @@ def _told(answer: Answer, stored: Stored, uid: str) -> Delivered:
         said = f"it took instance {uid} with a warning ({status_words(warning)})" if warning else ""
         return Delivered(uid, accepted=True, message=said)
     if answer.status in {_SUCCESS, _NO_CONTENT} and not stored.accepted and not stored.failed:
-        return Delivered(uid, accepted=True, message="it did not list what it took")
+        said = f"it answered {answer.status} and did not list what it took: look there whether all of it is"
+        return Delivered(uid, accepted=True, reason=Reason.REJECTED, message=said)
     return _refused(uid, Reason.REJECTED, f"it did not confirm instance {uid} ({answer.status})")
 
 

@@ -44,7 +44,8 @@ class Association:
         self.round_trip = math.inf
         """Seconds in which the peer answered the association request: how far away it is, at most."""
         self._channel = Channel(wire)
-        self._message_id = 0
+        self.message_id = 0
+        """Of the request that was made last."""
 
     @classmethod
     def connect(cls, party: Party, contexts: Sequence[pdu.Proposed], roles: Sequence[Role] = ()) -> Self:
@@ -110,9 +111,9 @@ class Association:
 
     def begin(self) -> int:
         """Start a request: its timeouts begin to run. Return its message identifier."""
-        self._message_id = self._message_id % 0xFFFF + 1
+        self.message_id = self.message_id % 0xFFFF + 1
         self._channel.wire.allow(self.party.timeouts.dimse, self.party.timeouts.total)
-        return self._message_id
+        return self.message_id
 
     def send(self, context_id: int, command: Command, dataset: bytes = b"") -> None:
         """Send a message whose data set, if any, is small."""

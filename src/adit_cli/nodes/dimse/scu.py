@@ -93,11 +93,20 @@ def needed_context(assoc: Association, abstract_syntax: str, what: str) -> int:
 
 
 def expect(assoc: Association, message: Message, field: int) -> Command:
-    """Return the response of a request; anything else breaks the protocol."""
-    if message.command.field != field | RESPONSE or message.command.status is None:
+    """Return the response of a request; anything else breaks the protocol.
+
+    So does one to an earlier request: what it says would be taken for the fate of another image.
+    """
+    command = message.command
+    if command.field != field | RESPONSE or command.status is None:
         with assoc.naming("a response"):
-            raise PduError(f"message {message.command.field:04X}H came where {field | RESPONSE:04X}H was due")
-    return message.command
+            raise PduError(f"message {command.field:04X}H came where {field | RESPONSE:04X}H was due")
+    if command.responded_to not in {None, assoc.message_id}:
+        with assoc.naming("a response"):
+            raise PduError(
+                f"it answers message {command.responded_to}, and was asked message {assoc.message_id}"
+            )
+    return command
 
 
 def failure(assoc: Association, what: str, status: int) -> NodeError:

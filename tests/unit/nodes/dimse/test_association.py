@@ -255,6 +255,26 @@ def test_answer_to_another_question_is_refused() -> None:
         c_echo(assoc)
 
 
+def test_answer_to_an_earlier_message_is_refused() -> None:
+    def reply(talk: Talk, message: Message) -> None:
+        talk.say(message.context_id, Command(0x8030, responded_to=7, status=0))
+
+    with (
+        scripted_peer(echo_answered_by(reply)) as peer,
+        pytest.raises(NodeError, match="answers message 7, and was asked message 1"),
+        opened(peer) as assoc,
+    ):
+        c_echo(assoc)
+
+
+def test_answer_that_does_not_say_to_which_message_it_belongs_is_taken() -> None:
+    def reply(talk: Talk, message: Message) -> None:
+        talk.say(message.context_id, Command(0x8030, status=0))
+
+    with scripted_peer(echo_answered_by(reply)) as peer, opened(peer) as assoc:
+        c_echo(assoc)
+
+
 def test_sockets_send_small_packets_at_once() -> None:
     def script(talk: Talk) -> None:
         talk.accept()

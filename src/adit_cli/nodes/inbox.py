@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Generator
@@ -22,6 +23,9 @@ from adit_cli.nodes.storage import PRIVATE_FILE, make_private, storage_errors
 
 PAUSE = 0.05
 _LONGEST_LOG = 1 << 16
+_KEPT = b"\n"
+"""The least that is in the log of a receiver: its block of the disk is where a full disk is told of."""
+_REFUSED = re.compile(r"(\d+\.\d+)\t(\d+)\t(.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,8 @@ class Inbox:
             if self.served() is not None:
                 return None
         os.ftruncate(lock.descriptor, 0)
+        with self._opened_log() as log:
+            os.write(log, _KEPT)
         self.sweep()
         return lock
 
@@ -153,20 +159,26 @@ class Inbox:
 
     def note_refused(self, refused: Refused) -> None:
         """Remember what was refused, for whoever waits for it; only the last ones are kept."""
-        descriptor = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, PRIVATE_FILE)
-        try:
-            if os.fstat(descriptor).st_size > _LONGEST_LOG:
-                os.ftruncate(descriptor, 0)
-            line = f"{time.time():.3f}\t{refused.status}\t{refused.text}\n"
-            os.write(descriptor, line.encode())
-        finally:
-            os.close(descriptor)
+        line = f"{time.time():.3f}\t{refused.status}\t{refused.text}\n".encode()
+        with self._opened_log() as log:
+            if os.fstat(log).st_size > _LONGEST_LOG or not _appended(log, line):
+                os.ftruncate(log, len(_KEPT))
+                _appended(log, line)
 
     def refused_since(self, when: float) -> list[Refused]:
         """Return what was refused since then, each once."""
-        lines = [line.split("\t", 2) for line in _text(self._log).splitlines()]
-        said = [Refused(words[2], int(words[1])) for words in lines if float(words[0]) >= when]
+        lines = (_REFUSED.fullmatch(line) for line in _text(self._log).split("\n"))
+        said = [Refused(found[3], int(found[2])) for found in lines if found and float(found[1]) >= when]
         return list(dict.fromkeys(said))
+
+    @contextmanager
+    def _opened_log(self) -> Generator[int]:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        descriptor = os.open(self._log, flags, PRIVATE_FILE)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
     def _wait(self, path: Path, how: int) -> Lock:
         """Return a lock of a file that is still there: whoever had it may have removed it."""
@@ -185,6 +197,14 @@ class Inbox:
             os.close(descriptor)
             return None
         return Lock(descriptor)
+
+
+def _appended(log: int, line: bytes) -> bool:
+    """Return whether there was room for a line."""
+    try:
+        return os.write(log, line) == len(line)
+    except OSError:
+        return False
 
 
 def _is_still(path: Path, descriptor: int) -> bool:

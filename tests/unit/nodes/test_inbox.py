@@ -8,6 +8,7 @@ import pytest
 
 from adit_cli.errors import NodeError, UsageError
 from adit_cli.nodes.inbox import Inbox, Refused, Served
+from tests.support.disk import at_most
 
 STUDY = "1.2.3"
 HOLD = """
@@ -119,6 +120,30 @@ def test_refused_callers_are_told_to_those_who_waited_since_then(inbox: Inbox) -
 
     assert inbox.refused_since(0) == [later]
     assert (inbox.folder / ".refused").stat().st_size < 1 << 17
+
+
+def test_line_of_the_log_that_is_not_whole_hides_no_other(inbox: Inbox) -> None:
+    first, second = Refused("FIRST@10.0.0.1: not known"), Refused("SECOND@10.0.0.1: not known")
+    inbox.note_refused(first)
+    with (inbox.folder / ".refused").open("a") as log:
+        log.write("1795871066.2\nnonsense\t\n\t\t\n")
+    inbox.note_refused(second)
+
+    assert inbox.refused_since(0) == [first, second]
+
+
+def test_a_full_disk_is_told_of_where_it_leaves_room_for_nothing_new(inbox: Inbox) -> None:
+    without_room = Refused("PACS@10.0.0.1: no space left", 0xA700)
+    lock = inbox.serve()
+    assert lock is not None
+    for number in range(40):
+        inbox.note_refused(Refused(f"OTHER{number:04}@10.0.0.1: not known"))
+
+    with at_most((inbox.folder / ".refused").stat().st_size + 10):
+        inbox.note_refused(without_room)
+
+    assert inbox.refused_since(0) == [without_room]
+    lock.close()
 
 
 def test_inbox_and_all_in_it_are_closed_to_others(inbox: Inbox) -> None:

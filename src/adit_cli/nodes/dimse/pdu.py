@@ -175,7 +175,9 @@ def _associate(kind: int, pdu: AssociateRequest | AssociateAccept, contexts: byt
 
 
 def _title(raw: bytes) -> str:
-    return raw.decode("latin_1").strip(" \0")
+    """Return an AE title: it reaches terminals and logs, so that what controls those is shown as `?`."""
+    title = raw.decode("latin_1").strip(" \0")
+    return "".join(one if one.isprintable() else "?" for one in title)
 
 
 def _encode_proposed(one: Proposed) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import select
 import signal
 import socket
@@ -23,8 +24,12 @@ from adit_cli.nodes.dimse.scp import Happening, OnEvent, ReceiveEvent, Service
 from adit_cli.nodes.dimse.shelves import Shelf
 from adit_cli.nodes.dimse.wire import Wire
 
+_PAUSE = 0.2
 _SURPLUS = 16
 """Connections beyond the cap that are still told so; more of them are just closed."""
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,7 @@ class Receiver:
             self._wire = _wires_within(reception.tls)
         with listen(reception.host, reception.port) as listener, alone_in(reception.folder):
             self._filing.prepare()
-            self._tell(ReceiveEvent(Happening.LISTENING, port=listener.getsockname()[1]))
+            self._on_event(ReceiveEvent(Happening.LISTENING, port=listener.getsockname()[1]))
             while not self._stopping:
                 ready, _, _ = select.select([listener, self._woken], [], [])
                 if listener in ready and not self._stopping:
@@ -110,7 +115,12 @@ class Receiver:
             self._wake.send(b"\0")
 
     def _accept(self, listener: socket.socket) -> None:
-        sock, address = listener.accept()
+        try:
+            sock, address = listener.accept()
+        except OSError as error:  # it has gone already, or too many files are open
+            logger.warning("A caller could not be let in: %s", error.strerror)
+            select.select([self._woken], [], [], _PAUSE)
+            return
         with self._lock:
             already = len(self._open)
         if already >= self._reception.max_associations + _SURPLUS:
@@ -138,7 +148,7 @@ class Receiver:
                 self._open.pop(threading.current_thread(), None)
 
     def _tell(self, event: ReceiveEvent) -> None:
-        with self._telling:
+        with self._telling, suppress(OSError):  # a terminal may be gone, a disk full: images are taken on
             self._on_event(event)
 
     def _drain(self) -> None:

@@ -119,6 +119,15 @@ def test_padding_that_peers_add_to_uids_is_taken_off() -> None:
     assert found.contexts == (pdu.Proposed(1, "1.2.3", ("1.2.840.10008.1.2",)),)
 
 
+def test_ae_title_that_would_control_a_terminal_is_shown_without_that() -> None:
+    raw = pdu.AssociateRequest("A", "BBBBB", (), UserInformation()).encode()
+
+    found = decoded(raw.replace(b"BBBBB", b"B\x1b\n\x85B"))
+
+    assert isinstance(found, pdu.AssociateRequest)
+    assert found.calling == "B???B"
+
+
 def test_protocol_version_that_is_not_ours_is_told() -> None:
     body = pdu.AssociateRequest("A", "B", (), UserInformation()).encode()[6:]
 

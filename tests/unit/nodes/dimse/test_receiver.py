@@ -1,3 +1,4 @@
+import errno
 import socket
 import threading
 from collections.abc import Callable, Generator
@@ -23,6 +24,7 @@ from adit_cli.nodes.dimse.scp import Happening, ReceiveEvent
 from adit_cli.nodes.retry import Tries
 from tests.support.archive import CT, EXPLICIT, STUDY, ct_instance
 from tests.support.disk import at_most
+from tests.support.moving import store
 from tests.support.process import LOOPBACK
 
 UIDS = [f"1.2.3.1.{number}" for number in range(1, 6)]
@@ -286,3 +288,40 @@ def test_several_associations_file_at_once(tmp_path: Path) -> None:
 
     assert all(results.get(timeout=1)[0].accepted for _ in UIDS)
     assert files_in(tmp_path / "in") == [f"{STUDY}/{uid}.dcm" for uid in UIDS]
+
+
+def test_terminal_that_is_gone_keeps_no_image_away(tmp_path: Path) -> None:
+    told: Queue[int] = Queue()
+
+    def tell(event: ReceiveEvent) -> None:
+        if event.happening is not Happening.LISTENING:
+            raise BrokenPipeError
+        told.put(event.port)
+
+    receiver = Receiver(Reception("ADIT", 0, tmp_path, LOOPBACK), tell)
+    thread = threading.Thread(target=receiver.run, daemon=True)
+    thread.start()
+    statuses = [status for _, status in store(told.get(timeout=60), UIDS)]
+    receiver.stop()
+    thread.join(60)
+
+    assert statuses == [0] * len(UIDS)
+    assert files_in(tmp_path) == [f"{STUDY}/{uid}.dcm" for uid in UIDS]
+
+
+def test_receiver_outlives_a_caller_for_whom_there_is_no_file_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept, failures = socket.socket.accept, [errno.EMFILE, errno.ECONNABORTED]
+
+    def failing(listener: socket.socket) -> tuple[socket.socket, object]:
+        if failures:
+            raise OSError(failures.pop(), "none left")
+        return accept(listener)
+
+    with receiving(tmp_path / "in") as running:
+        monkeypatch.setattr(socket.socket, "accept", failing)
+        told = sent(running, tmp_path / "out", {UIDS[0]: ct_instance(UIDS[0])})
+
+    assert [one.accepted for one in told] == [True]
+    assert failures == []

@@ -120,6 +120,7 @@ class Moving:
             assoc = _open(line)
             transfer_syntax = assoc.accepted[needed_context(assoc, STUDY_MOVE, "C-MOVE")][1]
             identifier = encode_attributes(part.identifier(), transfer_syntax)
+            self._served = self._standby.ready()  # another one, where it died
             before, started = self._come_of(part), time.monotonic()
             try:
                 told = c_move(assoc, STUDY_MOVE, identifier, self._served.ae_title, self._taker(part))

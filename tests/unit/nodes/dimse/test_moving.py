@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
@@ -270,6 +272,22 @@ def test_receiver_without_room_is_no_fault_of_the_archive(order: Order, tmp_path
 
     with pytest.raises(DiskFullError, match="no space left"):
         Mover(order, is_refused).fetch(tmp_path)
+
+
+def test_receiver_that_dies_in_the_middle_is_followed_by_another_one(tmp_path: Path) -> None:
+    order = Order(tmp_path / "inbox", "ADIT", ReceiverSpec(host=LOOPBACK, port=0))
+    inbox, spool = Inbox(order.inbox), tmp_path / "spool"
+    spool.mkdir()
+
+    def loses_its_receiver(move: Move) -> None:
+        move.store(UIDS[:2])
+        served = inbox.served()
+        assert served is not None
+        os.kill(served.pid, signal.SIGKILL)
+        assert becomes_true(lambda: inbox.served() is None)
+        move.end(0xB000, completed=2, failed=len(UIDS) - 2)
+
+    assert Mover(order, loses_its_receiver, Move.honest).fetch(spool) == (UIDS, [])
 
 
 def test_study_that_nobody_asked_for_is_refused_and_not_kept(order: Order) -> None:

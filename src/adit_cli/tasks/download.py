@@ -175,9 +175,10 @@ def _listed(source: Source, wanted: StudyRequest, choice: SeriesChoice, landing:
     missing = _missing(absent, told, landing)
     listed = max(len(listing.refs) + _unlisted(listing), present + came + len(missing))
     lost = max(0, listed - present - came - len(missing))
-    if not lost and listing.is_blind:
-        missing += _unnamed(told)
-    return Downloaded(wanted.uid, listed, landing.arrived, max(0, present - before), missing, lost)
+    others = _others(listing, told, landing, lost)
+    lost -= min(lost, len(others))
+    listed = max(listed, present + came + len(missing) + len(others))
+    return Downloaded(wanted.uid, listed, landing.arrived, max(0, present - before), missing + others, lost)
 
 
 def _request(wanted: StudyRequest, listing: Listing, absent: tuple[InstanceRef, ...]) -> RetrieveRequest:
@@ -188,9 +189,16 @@ def _request(wanted: StudyRequest, listing: Listing, absent: tuple[InstanceRef, 
     return RetrieveRequest(wanted.uid, series, absent, partial=True)
 
 
-def _unnamed(told: Sequence[FailedInstance]) -> tuple[FailedInstance, ...]:
-    """Return what a source held back and did not name: it matters where nobody knows how much there is."""
-    return tuple(failure for failure in told if not failure.uid)
+def _others(
+    listing: Listing, told: Sequence[FailedInstance], landing: Landing, lost: int
+) -> tuple[FailedInstance, ...]:
+    """Return what failed beyond the list: no more than is lost, or all where nobody knows how much there is."""
+    listed = {ref.uid for ref in listing.refs}
+    unlisted = {one.uid: one for one in told if one.uid not in listed and not landing.has(one.uid)}
+    unnamed = unlisted.pop("", None)
+    if not listing.is_blind:
+        return tuple(unlisted.values())[:lost]
+    return (*unlisted.values(), *([unnamed] if unnamed and not lost else []))
 
 
 def _retrieve(source: Source, request: RetrieveRequest, landing: Landing) -> list[FailedInstance]:

@@ -64,7 +64,16 @@ class Ledger:
 
     def note_failed(self, failures: Iterable[FailedInstance]) -> None:
         """Remember what the source said of instances that did not come."""
-        self.failed |= {failure.uid: failure for failure in failures}
+        for failure in failures:
+            if self._is_of_a_stray(failure):
+                self.strays += 1
+            else:
+                self.failed[failure.uid] = failure
+
+    def _is_of_a_stray(self, failure: FailedInstance) -> bool:
+        """Return whether it is about a file that nobody asked for, where all that belongs here is listed."""
+        known = self.listed and not self.listing.short
+        return bool(known) and failure.reason is Reason.MISMATCH and failure.uid not in self.listed
 
 
 def rejections(ledger: Ledger, answers: Mapping[str, Collection[Delivered]]) -> dict[str, FailedInstance]:
@@ -78,6 +87,12 @@ def rejections(ledger: Ledger, answers: Mapping[str, Collection[Delivered]]) -> 
             if uid not in refused and not taken:
                 refused[uid] = _refusal(uid, destination, answer)
     return refused
+
+
+def taken(ledger: Ledger, answers: Mapping[str, Collection[Delivered]]) -> int:
+    """Return how many instances every destination holds, whatever became of the rest."""
+    held = [{answer.uid for answer in told if answer.accepted} for told in answers.values()]
+    return sum(all(ready.uid in uids for uids in held) for ready in ledger.ready.values())
 
 
 def skipped(ledger: Ledger, answers: Mapping[str, Collection[Delivered]]) -> set[str]:

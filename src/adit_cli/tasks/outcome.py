@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from adit_cli.counting import count
 from adit_cli.errors import AditError, Reason
 from adit_cli.nodes.base import FailedInstance
 from adit_cli.tasks.availability import Away
@@ -45,6 +46,8 @@ class Ending:
     """Instances that are not for every destination: counted as not delivered, and nothing to worry about."""
     reserves: dict[str, Reason] = field(default_factory=dict[str, Reason])
     """What destinations said of instances that they took."""
+    taken: int = 0
+    """Instances that every destination said to hold, before or although something broke off."""
     away: Away | None = None
     """Where the source says that a study is which did not come whole."""
     seconds: float = 0.0
@@ -53,7 +56,8 @@ class Ending:
 def outcome_of(ending: Ending) -> Outcome:
     """Return the outcome: success, or what needs a person's eye, or a failure that may pass."""
     ledger = ending.ledger
-    delivered = 0 if ending.error else len(ledger.ready) - len(ending.refused) - len(ending.skipped)
+    delivered = len(ledger.ready) - len(ending.refused) - len(ending.skipped)
+    delivered = ending.taken if ending.error else delivered
     rejected = len(ledger.arrived) - len(ledger.withheld) - delivered
     status, reason, message, hint = _verdict(ending, delivered)
     return Outcome(
@@ -83,7 +87,7 @@ def _may_pass(ending: Ending) -> bool:
 
 def _verdict(ending: Ending, delivered: int) -> tuple[TaskStatus, Reason | None, str, str]:
     if ending.away is not None:
-        status = TaskStatus.WARNING if delivered else TaskStatus.FAILURE
+        status = TaskStatus.WARNING if delivered and not ending.error else TaskStatus.FAILURE
         said = ending.error.message.rstrip(".") if ending.error else _sentence(ending)
         return status, Reason.OFFLINE, f"{said}: the study is {ending.away.words}", _HINTS[Reason.OFFLINE]
     if ending.error is not None:
@@ -130,9 +134,11 @@ def _sentence(ending: Ending) -> str:
         (len(ending.refused), "not taken by every destination"),
         (len(ledger.differing), "arrived twice with other content"),
     )
-    parts = [f"{count} {what}" for count, what in counts if count]
+    parts = [f"{number} {what}" for number, what in counts if number]
     if ending.reserves and not parts:
         return next(iter(ending.reserves))
+    if not parts and _unnamed_failed(ledger):
+        return ledger.failed[""].message
     return f"of {ledger.expected} instances {', '.join(parts)}"
 
 
@@ -150,8 +156,10 @@ def _notes(ending: Ending) -> list[str]:
         for uid in ledger.differing
     ]
     if ledger.strays:
-        named.append(f"{ledger.strays} files that belong to another study or series came and were dropped")
+        named.append(f"dropped: {count(ledger.strays, 'file')} of another study or series")
     told_of = [said for said in ending.reserves if said not in ending.notes]
+    if ending.error and ending.taken:
+        named.append(f"{ending.taken} of {ledger.expected} instances are at the destination already")
     return [*ending.notes, *told_of, *_shortened(named)]
 
 

@@ -222,7 +222,7 @@ def test_a_source_that_stays_away_is_a_failure_that_may_pass_and_keeps_the_spool
         Reason.UNREACHABLE,
         True,
     )
-    assert (outcome.received, outcome.delivered, outcome.rejected) == (2, 0, 2)
+    assert (outcome.received, outcome.delivered, outcome.rejected) == (2, 2, 0)
     assert not bench.only.deliveries[0].finished
     assert bench.only.deliveries[0].abandoned
     assert len(list((bench.spool / "out").iterdir())) == 2
@@ -409,6 +409,21 @@ def test_a_destination_that_fails_makes_the_task_fail_but_not_the_other_destinat
     assert len(bench.destinations["place 1"].held) == 4
     assert bench.destinations["place 1"].deliveries[0].finished
     assert bench.spool.exists()
+
+
+@pytest.mark.parametrize(("as_a_whole", "taken"), [(False, 4), (True, 0)])
+def test_a_failure_counts_what_its_destination_holds(
+    make: Callable[..., Bench], *, as_a_whole: bool, taken: int
+) -> None:
+    bench = make()
+    bench.only.answers_at_end = as_a_whole
+    bench.only.fails_to_finish = TransientNodeError("it aborted")
+
+    outcome = bench.run()
+
+    assert outcome.status is TaskStatus.FAILURE
+    assert (len(bench.only.held), outcome.delivered, outcome.rejected) == (taken, taken, 4 - taken)
+    assert outcome.notes == (("4 of 4 instances are at the destination already",) if taken else ())
 
 
 @pytest.mark.parametrize("answers_at_end", [False, True])
@@ -678,7 +693,21 @@ def test_failures_without_a_name_need_an_eye_too(make: Callable[..., Bench]) -> 
     outcome = bench.run()
 
     assert (outcome.status, outcome.reason) == (TaskStatus.WARNING, Reason.INCOMPLETE)
-    assert outcome.notes == ("2 instances failed, unnamed",)
+    assert outcome.notes == (outcome.message,) == ("2 instances failed, unnamed",)
+
+
+def test_a_file_of_another_study_that_a_source_refuses_itself_is_nothing_that_is_missing(
+    make: Callable[..., Bench],
+) -> None:
+    bench = make()
+    bench.source.unnamed = FailedInstance(
+        "9.9.9", Reason.MISMATCH, "PACS sent 9.9.9, which is of another study"
+    )
+
+    outcome = bench.run()
+
+    assert (outcome.status, outcome.expected, outcome.missing) == (TaskStatus.SUCCESS, 4, ())
+    assert outcome.notes == ("dropped: 1 file of another study or series",)
 
 
 def blind(bench: Bench) -> None:

@@ -121,6 +121,10 @@ def _partial(answer: Answer) -> str:
     return f"sent a warning ({warning[:3]})" if warning else ""
 
 
+def _named(uid: str) -> str:
+    return f"instance {uid}" if uid else "an instance without a valid UID"
+
+
 class _Landing:
     """Where the parts of one answer land."""
 
@@ -185,7 +189,8 @@ class _Landing:
             return None
         study, series, uid = (found.get(keyword, "") for keyword in _KEYWORDS)
         if not self._is_asked_for(study, series, uid):
-            self._refuse(uid if is_uid(uid) else "", Reason.MISMATCH, f"instance {uid} was not asked for")
+            named = uid if is_uid(uid) else ""
+            self._refuse(named, Reason.MISMATCH, f"{_named(named)}, which was not asked for")
             return None
         if self._wanted.only and uid not in self._wanted.only:
             return None

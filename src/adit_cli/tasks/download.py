@@ -192,7 +192,7 @@ def _request(wanted: StudyRequest, listing: Listing, absent: tuple[InstanceRef, 
 def _others(
     listing: Listing, told: Sequence[FailedInstance], landing: Landing, lost: int
 ) -> tuple[FailedInstance, ...]:
-    """Return what failed beyond the list: no more than is lost, or all where nobody knows how much there is."""
+    """Return what failed beyond the list: as much as is lost, or all where nobody tells the size."""
     listed = {ref.uid for ref in listing.refs}
     unlisted = {one.uid: one for one in told if one.uid not in listed and not landing.has(one.uid)}
     unnamed = unlisted.pop("", None)

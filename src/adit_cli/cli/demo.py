@@ -35,7 +35,8 @@ NEXT = """
 Try next:
   look at {folder}/demo.yaml, cohort.csv and pseudonyms.csv: a job of yours looks the same
   adit status demo --state-dir {folder}/state        what became of each study
-  adit deid {folder}/clinical -o {folder}/clean      the same rules, files on disk only
+  adit deid {folder}/clinical --job {folder}/demo.yaml -o {folder}/clean
+                                       the same rules, files on disk only
   adit demo --serve                    the same, and the PACSs stay, to query and fetch from
   adit nodes add pacs AET@host:port    your own PACS, then: adit echo pacs"""
 SERVING = """

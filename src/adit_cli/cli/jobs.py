@@ -14,7 +14,7 @@ from adit_cli.cli.records import problem_lines, show_jobs, summary_lines
 from adit_cli.cli.settings import new_app, settings
 from adit_cli.engine.folders import JobFolder, state_folder
 from adit_cli.engine.report import open_reader, summaries
-from adit_cli.engine.retire import forget, stop_run
+from adit_cli.engine.retire import forget, require, stop_run
 from adit_cli.tasks.task import TaskStatus
 
 EXAMPLES = ("adit jobs list", "adit jobs show lung-ct-2024", "adit jobs cancel lung-ct-2024")
@@ -60,6 +60,7 @@ def cancel(ctx: typer.Context, job: JobArgument) -> None:
 def forget_job(ctx: typer.Context, job: JobArgument, *, yes: YesOption = False) -> None:
     """Forget what a job has done, and its own key: pseudonyms made with it cannot be made again."""
     folder = _folder(ctx, job)
+    require(folder)
     if not yes:
         typer.confirm(f"Forget everything about {folder.path.name}, its key included?", abort=True, err=True)
     forget(folder)

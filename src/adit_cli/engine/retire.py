@@ -13,7 +13,7 @@ from adit_cli.errors import StateError, UsageError
 
 def stop_run(folder: JobFolder) -> int:
     """Ask the process that runs this job to stop where it can go on later; return its id."""
-    _require(folder)
+    require(folder)
     pid = holder(folder)
     if not pid:
         raise UsageError(f"job {folder.path.name} is not running")
@@ -26,12 +26,13 @@ def stop_run(folder: JobFolder) -> int:
 
 def forget(folder: JobFolder) -> None:
     """Remove all that is known of a job, its own key included; StateError while it runs."""
-    _require(folder)
+    require(folder)
     with exclusive(folder, folder.path.name):
         shutil.rmtree(folder.path)
 
 
-def _require(folder: JobFolder) -> None:
+def require(folder: JobFolder) -> None:
+    """Raise UsageError where no such job has run."""
     if not folder.path.is_dir():
         raise UsageError(
             f"no job has run as {folder.path.name} here", hint="`adit jobs` lists those that have"

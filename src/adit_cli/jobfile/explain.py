@@ -113,9 +113,12 @@ class Explainer:
         return Place(place.loc, key.line, key.column, key) if key else place
 
     def _shown(self, place: Place, error: ErrorDetails) -> str:
-        """Return what stands there instead, unless it is a secret or no single text."""
+        """Return what stands there instead, unless it is a secret, no single text, or all of the file.
+
+        Whoever takes a cohort for a job file finds no patients in the answer.
+        """
         tree = place.tree
-        if not isinstance(tree, Scalar) or is_secret(self.schema, place.loc):
+        if not place.loc or not isinstance(tree, Scalar) or is_secret(self.schema, place.loc):
             return ""
         text = tree.text if len(tree.text) <= SHOWN else tree.text[: SHOWN - 1] + "…"
         quoted = "" if tree.text in _message(error) else f", not {text!r}"

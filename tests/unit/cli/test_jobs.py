@@ -215,6 +215,8 @@ def test_jobs_are_listed_shown_and_forgotten_only_when_that_is_meant(
     assert "is not running" in canceled.err
     assert (asked.code, still.code, forgotten.code) == (130, 0, 0)
     assert adit.run("status", "two").code == 2
+    unknown = adit.run("jobs", "forget", "two")
+    assert (unknown.code, "Forget" in unknown.err) == (2, False)
 
 
 def ended_without_reader(folder: Path, *arguments: str | Path) -> tuple[int, str]:

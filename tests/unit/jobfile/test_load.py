@@ -244,11 +244,9 @@ def test_an_empty_job_file_says_how_to_begin(tmp_path: Path, text: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["hello", "[a, b]"])
-def test_a_file_that_is_no_mapping_is_told_so(tmp_path: Path, text: str) -> None:
-    (found,) = problems(tmp_path, text)
-
-    assert found.startswith("job.yaml:1:1: must be a mapping (key: value)")
+@pytest.mark.parametrize("text", ["hello", "[a, b]", "patient_id,patient_name\n00471,Banana\n"])
+def test_a_file_that_is_no_mapping_is_told_so_and_not_what_it_holds(tmp_path: Path, text: str) -> None:
+    assert problems(tmp_path, text) == ["job.yaml:1:1: must be a mapping (key: value)"]
 
 
 def test_broken_yaml_is_told_with_its_place(tmp_path: Path) -> None:

@@ -60,6 +60,11 @@ class Pipeline:
         return {lane.name: lane.answers for lane in self._lanes if lane.error is None}
 
     @property
+    def told(self) -> dict[str, Sequence[Delivered]]:
+        """What all destinations said, those that failed later too."""
+        return {lane.name: lane.answers for lane in self._lanes}
+
+    @property
     def notes(self) -> list[str]:
         """What the destinations have to say besides."""
         return [note for lane in self._lanes for note in lane.notes]

@@ -16,7 +16,7 @@ from adit_cli.tasks.arrivals import Arrivals, Report
 from adit_cli.tasks.availability import where_is
 from adit_cli.tasks.evidence import notes_of
 from adit_cli.tasks.fetch import Fetch
-from adit_cli.tasks.ledger import Ledger, rejections, reserves, skipped
+from adit_cli.tasks.ledger import Ledger, rejections, reserves, skipped, taken
 from adit_cli.tasks.listing import Listing, list_instances
 from adit_cli.tasks.outcome import Ending, outcome_of
 from adit_cli.tasks.pipeline import Pipeline, Stopped
@@ -77,6 +77,7 @@ def _attempt(task: TransferTask, work: Work, pool: Nodes, report: Report, spool:
         ending.away = where_is(source, task.study_uid)
     ending.skipped = skipped(ledger, answers) - refused.keys()
     ending.reserves = reserves(answers)
+    ending.taken = taken(ledger, pipeline.told)
     return ending
 
 

@@ -18,7 +18,6 @@ class Doubts:
         self._lock = threading.Lock()
         self._failed: dict[str, tuple[Ready, NodeError]] = {}
         self._in_a_row = 0
-        self._has_answered = False
 
     def suspects(self, file: Ready) -> bool:
         """Return whether sending this one may well be in vain, so that it is tried only once."""
@@ -28,7 +27,6 @@ class Doubts:
         """Note that the server answered for an instance, whatever it said."""
         with self._lock:
             self._in_a_row = 0
-            self._has_answered = True
             self._failed.pop(file.uid, None)
 
     def failed(self, file: Ready, error: NodeError) -> None:
@@ -47,9 +45,9 @@ class Doubts:
         return files if len(files) < MOST_IN_A_ROW else []
 
     def settled(self) -> Iterator[Delivered]:
-        """Yield the answers for what failed; its error where the server answered for nothing at all."""
+        """Yield the answers for what failed; its error where nothing shows that the server is well again."""
+        if self._in_a_row:
+            raise next(error for _, error in reversed(self._failed.values()))
         for file, error in self._failed.values():
-            if not self._has_answered:
-                raise error
             said = f"{error.message.rstrip('.')}, whenever this instance was sent; it answered for others."
             yield Delivered(file.uid, accepted=False, reason=Reason.REJECTED, message=said)

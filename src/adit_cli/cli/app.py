@@ -14,6 +14,7 @@ import typer
 from adit_cli.cli.endings import ended_by_signal, exit_code_of
 from adit_cli.cli.lazy import LazyGroup
 from adit_cli.cli.settings import CONTEXT, ConfigOption, QuietOption, StateOption, VerboseOption
+from adit_cli.cli.streams import open_streams
 from adit_cli.cli.versions import note_all, note_version
 from adit_cli.errors import UsageError
 
@@ -58,6 +59,7 @@ def adit(
 def run(argv: Sequence[str]) -> int:
     """Run one command line; every way it can end becomes an exit code here."""
     try:
+        open_streams()
         with ended_by_signal():
             code = app(args=argv, prog_name="adit", standalone_mode=False)
             sys.stdout.flush()

@@ -18,7 +18,7 @@ from adit_cli.cli.loading import archive_password
 from adit_cli.cli.output import Format, Row, default_format, show_rows
 from adit_cli.cli.settings import new_app, settings
 from adit_cli.cli.table import Column
-from adit_cli.cli.wording import size
+from adit_cli.cli.wording import printable, size
 from adit_cli.counting import count
 from adit_cli.deid.explain import Explained
 from adit_cli.deid.spec import Option
@@ -153,9 +153,9 @@ def _explain(found: Iterable[Found | LeftOut], rules: Rules, output_format: Form
         changes = _changes(one, rules)
         if isinstance(changes, LeftOut):
             left_out += 1
-            _say(f"{changes.shown}: {changes.reason.value}: {changes.message}")
+            _say(printable(f"{changes.shown}: {changes.reason.value}: {changes.message}"))
             continue
-        _say(f"{one.shown}:")
+        _say(printable(f"{one.shown}:"))
         rows += [_row(one.shown, change) for change in changes]
         if chosen is Format.TABLE:
             show_rows(rows, EXPLAINED, chosen)
@@ -200,7 +200,7 @@ def _run(found: Iterable[Found | LeftOut], rules: Rules, target: Target) -> bool
                     tally.update(written=1, size=one.size, before=one.is_old)
                 case LeftOut():
                     tally["left out"] += 1
-                    _say(f"{one.shown}: {one.reason.value}: {one.message}")
+                    _say(printable(f"{one.shown}: {one.reason.value}: {one.message}"))
     _say(_summary(tally, f"in {target.folder}" if target.journals else "would be written"))
     return not tally["left out"]
 

@@ -111,15 +111,14 @@ def _as_object(job: Job, preview: Preview) -> dict[str, object]:
 
 
 def _unresolved(plan: Plan) -> Iterator[str]:
-    """Yield how many rows led to nothing, and how many answers were cut."""
+    """Yield how many rows led to nothing, and how many answers were cut or files could not be read."""
     reasons = Counter(one.reason for one in plan.unresolved)
     cut = reasons.pop(Reason.INCOMPLETE, 0)
     if reasons:
         why = ", ".join(f"{number} {reason.value}" for reason, number in reasons.items())
         yield f"  {count(reasons.total(), 'row or UID', 'rows or UIDs')} without a match ({why})"
     if cut:
-        answers = count(cut, "answer of a source is", "answers of sources are")
-        yield f"  {answers} cut: there may be more studies"
+        yield f"  {count(cut, 'gap')} in what the sources tell: there may be more studies"
 
 
 def _away(studies: list[PlannedStudy]) -> Iterator[str]:

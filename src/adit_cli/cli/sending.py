@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from adit_cli.cli.display import Style, open_display
-from adit_cli.cli.wording import duration, size
+from adit_cli.cli.wording import duration, printable, size
 from adit_cli.counting import count
 from adit_cli.engine.events import RunStarted, TaskEnded, TaskProgress, TaskStarted
 from adit_cli.nodes.base import Destination
@@ -58,7 +58,8 @@ def _so_far(sent: Sent) -> Sent:
 
 def _name(sent: Sent, outbox: Outbox, shown: Callable[[Path], str]) -> None:
     for refused in sent.refused:
-        typer.echo(f"{shown(refused.path)}: {refused.reason.value}: {refused.message}", err=True)
+        told = f"{shown(refused.path)}: {refused.reason.value}: {refused.message}"
+        typer.echo(printable(told), err=True)
     for said in dict.fromkeys(reserve.message for reserve in sent.reserves):
         typer.echo(f"of files that were accepted: {said}", err=True)
     if outbox.misnamed:
@@ -82,7 +83,7 @@ def _ended(number: int, uid: str, before: Sent, after: Sent, seconds: float) -> 
 
 
 def _note_misnamed(files: list[Path], shown: Callable[[Path], str]) -> None:
-    first, others = shown(files[0]), len(files) - 1
+    first, others = printable(shown(files[0])), len(files) - 1
     more = f" (and {count(others, 'other file')})" if others else ""
     said = "its file meta information names another instance than its data set, which went by its own UIDs"
     typer.echo(f"{first}{more}: {said}", err=True)

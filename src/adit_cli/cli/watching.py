@@ -13,7 +13,7 @@ from adit_cli.cli.wording import duration, size
 from adit_cli.counting import count
 from adit_cli.engine.events import RunStarted, TaskEnded, TaskProgress, TaskStarted
 from adit_cli.errors import Reason
-from adit_cli.nodes.base import Arrival, Source
+from adit_cli.nodes.base import Arrival, Guarded, Reporting, Source
 from adit_cli.tasks.download import Downloaded, StudyRequest, is_in_vain, refusal_of_all, try_download
 from adit_cli.tasks.task import Outcome, Progress, TaskStatus
 
@@ -75,7 +75,7 @@ class FetchWatch:
 def watch_fetch(
     source: Source, wanted: Sequence[StudyRequest], folder: Path, style: Style, *, sync: bool = True
 ) -> bool:
-    """Fetch one study after the other; return whether all of them are complete.
+    """Fetch one study after the other; return whether all of them are complete, for all the source can read.
 
     NodeError where the source refused everything, or failed with several studies in a row.
     """
@@ -96,11 +96,19 @@ def watch_fetch(
     told = [each for each in fetched if refusal is None or each.arrived or each.present]
     for line in (line for each in told for line in missing_lines(each)):
         typer.echo(line, err=True)
+    is_whole = _tell_of(source)
     if refusal is not None:
         raise refusal
     if style is not Style.NONE:
         typer.echo(watch.summary(fetched, folder), err=True)
-    return all(each.complete for each in fetched)
+    return is_whole and all(each.complete for each in fetched)
+
+
+def _tell_of(source: Source) -> bool:
+    """Say what a person should know of the source; return whether it could read all that it has."""
+    for note in source.notes() if isinstance(source, Reporting) else ():
+        typer.echo(f"note: {note}", err=True)
+    return not (isinstance(source, Guarded) and source.unread())
 
 
 def _verdict(fetched: Downloaded) -> tuple[TaskStatus, Reason | None]:

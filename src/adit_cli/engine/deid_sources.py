@@ -8,8 +8,8 @@ from pathlib import Path
 
 from adit_cli.errors import DataError, Reason, UsageError
 from adit_cli.nodes.archive import is_archive
+from adit_cli.nodes.below import files_below
 from adit_cli.nodes.opened_archives import OpenedArchives, Unopened, told
-from adit_cli.nodes.scan import files_below
 from adit_cli.nodes.storage import storage_errors
 
 
@@ -40,16 +40,24 @@ def files_of(paths: Iterable[Path], archives: OpenedArchives) -> Iterator[Found 
     for path in paths:
         if not path.exists():
             raise UsageError(f"there is no file or folder {path}")
+        closed: list[Path] = []
         with storage_errors(str(path), UsageError):
-            for file in files_below(path) if path.is_dir() else (path,):
-                folders = file.relative_to(path).parts[:-1]
-                yield from _opened(file, folders, archives) if is_archive(file) else (_found(file, folders),)
+            for file in files_below(path, closed.append) if path.is_dir() else (path,):
+                yield from _taken(file, file.relative_to(path).parts[:-1], archives)
+        for folder in closed:
+            yield LeftOut(str(folder), Reason.REJECTED, "is a folder that cannot be looked into")
 
 
-def _found(file: Path, folders: tuple[str, ...]) -> Found | LeftOut:
-    if not file.is_file():
-        return LeftOut(str(file), Reason.REJECTED, "is no regular file, or a link to nowhere")
-    return Found(file, str(file), folders)
+def _taken(file: Path, folders: tuple[str, ...], archives: OpenedArchives) -> Iterator[Found | LeftOut]:
+    try:
+        if not file.is_file():
+            yield LeftOut(str(file), Reason.REJECTED, "is no regular file, or a link to nowhere")
+        elif is_archive(file):
+            yield from _opened(file, folders, archives)
+        else:
+            yield Found(file, str(file), folders)
+    except OSError as error:
+        yield LeftOut(str(file), Reason.REJECTED, f"cannot be read: {error.strerror}")
 
 
 def _opened(archive: Path, folders: tuple[str, ...], archives: OpenedArchives) -> Iterator[Found | LeftOut]:

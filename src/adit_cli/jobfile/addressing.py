@@ -74,6 +74,11 @@ def parse_node(text: str, config: Known) -> tuple[str, NodeSpec]:
     if _is_path(text):
         folder = FolderNode.model_validate({"folder": text})
         return label(folder), folder
+    if Path(text).exists():
+        raise UsageError(
+            f"no node is called {text}, but there is a file of this name",
+            hint=f"to take the file for a node, give its path: .{os.sep}{text}",
+        )
     close = did_you_mean(text, config.nodes)
     known = f"known are {', '.join(config.nodes)}" if config.nodes else "the config has no nodes"
     raise UsageError(

@@ -196,12 +196,20 @@ class Reporting(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something in a source that may hold images, and could not be read."""
+
+    shown: str
+    hint: str
+
+
 @runtime_checkable
 class Guarded(Protocol):
     """A source that may hold more than it could look into."""
 
-    def unread(self) -> list[str]:
-        """Return what stayed closed, and why."""
+    def unread(self) -> list[Unread]:
+        """Return what could not be read: whoever asks for all that there is may miss something."""
         ...
 
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from adit_cli.dicom.files import read_file_meta
+from adit_cli.counting import count
 from adit_cli.dicom.query import Attributes, Level
+from adit_cli.dicom.whole import read_whole
 from adit_cli.errors import DataError, NodeError, Reason
 from adit_cli.nodes.answers import answer
-from adit_cli.nodes.base import Arrival, Delivery, FailedInstance, OnArrival, RetrieveRequest
+from adit_cli.nodes.base import Arrival, Delivery, FailedInstance, OnArrival, RetrieveRequest, Unread
 from adit_cli.nodes.index import indexed
 from adit_cli.nodes.layout import Layout, safe_name
 from adit_cli.nodes.measure import UNLOCKING
@@ -27,6 +28,9 @@ logger = logging.getLogger(__name__)
 ABSENT = "a DICOMDIR names it, and its file is not there or cannot be read"
 NAMED = 10
 """How many files a note names before it only counts."""
+_MENDING = "see what is wrong with it, and copy it anew from where it came or take it out of the folder"
+_REACHING = "see who owns it and who may read it"
+_DEEPER = "unpack the outer ones"
 
 
 class FolderSource:
@@ -63,32 +67,37 @@ class FolderSource:
             failed += [problem] if problem else []
         with storage_errors(self._name):
             for taken in Unpacking(spool, packed, replace(self._opening, aside=spool)).run():
-                problem = taken if isinstance(taken, FailedInstance) else _announce(taken, arrived)
+                problem = taken if isinstance(taken, FailedInstance) else _announce(*taken, arrived)
                 failed += [problem] if problem else []
         return failed
 
     def notes(self) -> list[str]:
         """Return what a person should know of the folder: files left aside, and those that are broken."""
         found = self._scanned()
-        notes: list[str] = []
-        if found.skipped:
-            notes.append(f"{self._name}: {found.skipped} files are not DICOM images and were skipped")
-        if found.nested:
-            what = "archives lie in too many others and were not opened; unpack the outer ones"
-            notes.append(f"{self._name}: {len(found.nested)} {what}: {_named(found.nested)}")
-        if found.locked:
-            what = f"archives are encrypted and were not opened; {UNLOCKING}"
-            notes.append(f"{self._name}: {len(found.locked)} {what}: {_named(found.locked)}")
-        if found.missing:
-            what = "files that a DICOMDIR names are not there"
-            notes.append(f"{self._name}: {len(found.missing)} {what}: {_named(found.missing)}")
-        if found.broken:
-            notes.append(f"{self._name}: {len(found.broken)} files are broken: {_named(found.broken)}")
-        return notes
+        said = [f"skipped {count(found.skipped, 'file')} without a DICOM image"] if found.skipped else []
+        for what, noun, more, files in (
+            ("did not open", "archive", f" in too many others; {_DEEPER}", found.nested),
+            ("could not open", "encrypted archive", f"; {UNLOCKING}", found.locked),
+            ("could not look into", "folder", "", found.closed),
+            ("did not find", "file", " that a DICOMDIR names", found.missing),
+            ("could not read", "file", "", found.broken),
+        ):
+            said += [f"{what} {count(len(files), noun)}{more}: {_named(files)}"] if files else []
+        return [f"{self._name}: {one}" for one in said]
 
-    def unread(self) -> list[str]:
-        """Return the archives that are encrypted, and not with our password."""
-        return self._scanned().locked
+    def unread(self) -> list[Unread]:
+        """Return what may hold images that are not found: archives, folders and files."""
+        found = self._scanned()
+        return [
+            Unread(one, hint)
+            for hint, files in (
+                (UNLOCKING, found.locked),
+                (_DEEPER, found.nested),
+                (_REACHING, found.closed),
+                (_MENDING, (*found.missing, *found.broken)),
+            )
+            for one in files
+        ]
 
     def close(self) -> None:
         """Forget what was read."""
@@ -112,9 +121,9 @@ class FolderSource:
             if not all(same_content(source, other) for other in others):
                 message = f"{len(instance.places)} files claim to be it, and they differ"
                 return FailedInstance(instance.uid, Reason.MISMATCH, message)
-            meta = read_file_meta(source)
+            meta, _ = read_whole(source, ())
         except (DataError, OSError) as error:
-            return FailedInstance(instance.uid, Reason.REJECTED, f"the file {_words(error)}")
+            return _unreadable(instance, error)
         with storage_errors(self._name):
             target.unlink(missing_ok=True)
             link_or_copy(source, target)
@@ -125,26 +134,25 @@ class FolderSource:
 
 def _named(files: Sequence[str]) -> str:
     more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
-    return ", ".join(files[:NAMED]) + more
+    return "; ".join(files[:NAMED]) + more
 
 
-def _announce(taken: Path, arrived: OnArrival) -> None:
-    """Report a file that came out of an archive; its head was read when the archive was looked at."""
-    meta = read_file_meta(taken)
-    arrived(
-        Arrival(
-            taken,
-            meta.sop_instance_uid,
-            meta.sop_class_uid,
-            meta.transfer_syntax_uid,
-            taken.stat().st_size,
-        )
-    )
+def _announce(instance: FoundInstance, taken: Path, arrived: OnArrival) -> FailedInstance | None:
+    """Report a file that came out of an archive; of one that is cut short nothing stays."""
+    try:
+        meta, _ = read_whole(taken, ())
+    except DataError as error:
+        taken.unlink()
+        return _unreadable(instance, error)
+    size = taken.stat().st_size
+    arrived(Arrival(taken, instance.uid, meta.sop_class_uid, meta.transfer_syntax_uid, size))
+    return None
 
 
-def _words(error: DataError | OSError) -> str:
+def _unreadable(instance: FoundInstance, error: DataError | OSError) -> FailedInstance:
     """Return what happened without the file's name, which may be the patient's."""
-    return error.strerror or "cannot be read" if isinstance(error, OSError) else "is not a whole DICOM file"
+    why = error.strerror or "cannot be read" if isinstance(error, OSError) else "is not a whole DICOM file"
+    return FailedInstance(instance.uid, Reason.REJECTED, f"the file {why}")
 
 
 def _wanted(found: Scan, request: RetrieveRequest) -> Iterator[FoundInstance]:

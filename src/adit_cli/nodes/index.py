@@ -24,7 +24,7 @@ _Places: TypeAlias = list[tuple[str, list[int], bool]]
 _Instances: TypeAlias = list[tuple[str, str, str, _Places]]
 _Series: TypeAlias = list[tuple[Attributes, _Instances]]
 _Studies: TypeAlias = list[tuple[list[str], Attributes, _Series]]
-_Named: TypeAlias = tuple[list[str], list[str], list[str], list[str]]
+_Named: TypeAlias = tuple[list[str], list[str], list[str], list[str], list[str]]
 _Written: TypeAlias = tuple[str, _Studies, int, _Named]
 
 
@@ -71,7 +71,7 @@ def _write(found: Scan, target: Path) -> None:
         )
         for key, study in found.studies.items()
     ]
-    named = (found.nested, found.locked, found.missing, found.broken)
+    named = (found.nested, found.locked, found.missing, found.broken, found.closed)
     written: _Written = (str(found.root), studies, found.skipped, named)
     draft = target.with_suffix(".part")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
@@ -88,8 +88,7 @@ def _instance(one: FoundInstance, root: Path) -> tuple[str, str, str, _Places]:
 def _read(source: Path) -> Scan:
     below, studies, skipped, named = cast("_Written", json.loads(source.read_bytes()))
     root = Path(below)
-    nested, locked, missing, broken = named
-    found = Scan(root, {}, skipped, nested, locked, missing, broken)
+    found = Scan(root, {}, skipped, *named)
     for (study_uid, issuer, patient_id), attributes, all_series in studies:
         study = found.studies[study_uid, issuer, patient_id] = FoundStudy(attributes)
         for of_series, instances in all_series:

@@ -16,6 +16,7 @@ from adit_cli.dicom.query import Attributes
 from adit_cli.dicom.scan import scan
 from adit_cli.errors import DataError
 from adit_cli.nodes.archive import Member
+from adit_cli.nodes.below import shown_below
 from adit_cli.nodes.measure import LockedError
 from adit_cli.nodes.nested import Inside, Opening, files_in
 from adit_cli.nodes.storage import BLOCK, Readable, write_private
@@ -49,7 +50,7 @@ class Place:
 
     def shown(self, root: Path) -> str:
         """Return the place as messages name it."""
-        return ", ".join([str(self.path.relative_to(root)), *(f"file {number}" for number in self.inside)])
+        return ", ".join([shown_below(self.path, root), *(f"file {number}" for number in self.inside)])
 
 
 def look_into(

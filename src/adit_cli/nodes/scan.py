@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from adit_cli.dicom.files import read_file_meta
 from adit_cli.dicom.query import Attributes
 from adit_cli.errors import DataError
 from adit_cli.nodes.archive import is_archive
-from adit_cli.nodes.aside import STAGING
+from adit_cli.nodes.below import files_below, shown_below
 from adit_cli.nodes.measure import LockedError
 from adit_cli.nodes.nested import InnerError, Opening, TooDeepError
 from adit_cli.nodes.packed import DirectoryFoundError, NotAnImageError, Place, look_into
@@ -89,7 +88,9 @@ class Scan:
     missing: list[str] = field(default_factory=list[str])
     """Files that a DICOMDIR names and that are not there, relative to the root."""
     broken: list[str] = field(default_factory=list[str])
-    """Files that say they are DICOM and cannot be read, relative to the root."""
+    """Files that are or may be DICOM and cannot be read, relative to the root."""
+    closed: list[str] = field(default_factory=list[str])
+    """Folders that cannot be looked into, relative to the root."""
 
 
 def scan(root: Path, opening: Opening = PLAIN) -> Scan:
@@ -100,43 +101,39 @@ def scan(root: Path, opening: Opening = PLAIN) -> Scan:
     if root.is_file():
         root, alone = root.parent, root
         return scan(root, opening) if alone.name.upper() == NAME else _scanned(root, [alone], opening)
-    return _scanned(root, files_below(root), opening)
+    closed: list[Path] = []
+    found = _scanned(root, files_below(root, closed.append), opening)
+    found.closed += [shown_below(folder, root) for folder in closed]
+    return found
 
 
 def _scanned(root: Path, paths: Iterable[Path], opening: Opening) -> Scan:
     found = Scan(root)
     named: list[tuple[Path, Listed]] = []
     for path in paths:
-        if is_archive(path) and path.is_file():
-            named += _look_through(found, path, opening)
-        else:
-            named += _look_at(found, path)
+        try:
+            if is_archive(path) and path.is_file():
+                named += _look_through(found, path, opening)
+            else:
+                named += _look_at(found, path)
+        except OSError as error:
+            found.broken.append(f"{shown_below(path, root)} ({error.strerror or 'cannot be read'})")
+        except DataError:
+            found.broken.append(shown_below(path, root))
     _compare(found, named)
     return found
 
 
-def files_below(root: Path) -> Iterator[Path]:
-    """Return the files of a tree in a stable order, without what is being staged there."""
-    with os.scandir(root):
-        pass  # os.walk is silent about a root that is missing or closed
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if name != STAGING)
-        yield from (Path(folder, name) for name in sorted(names))
-
-
 def _look_at(found: Scan, path: Path) -> Iterator[tuple[Path, Listed]]:
     """Take in a file; yields what it names where it is a DICOMDIR."""
-    relative = str(path.relative_to(found.root))
-    try:
-        if not path.is_file() or not says_dicom(path):
-            found.skipped += 1
-        elif _is_directory(path):
-            found.skipped += 1
-            yield from _named(found, path.parent, relative, path.read_bytes())
-        else:
-            _take(found, read_attributes(path, _INDEXED), Place(path))
-    except (DataError, OSError):
-        found.broken.append(relative)
+    path.stat()  # a link to nowhere is no file for `is_file`, and nothing that may be passed over
+    if not path.is_file() or not says_dicom(path):
+        found.skipped += 1
+    elif _is_directory(path):
+        found.skipped += 1
+        yield from _named(found, path.parent, shown_below(path, found.root), path.read_bytes())
+    else:
+        _take(found, read_attributes(path, _INDEXED), Place(path))
 
 
 def _look_through(found: Scan, archive: Path, opening: Opening) -> Iterator[tuple[Path, Listed]]:

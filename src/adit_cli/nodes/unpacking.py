@@ -40,8 +40,8 @@ class Unpacking:
             for place in instance.places:
                 self._plan(place, waiting)
 
-    def run(self) -> Iterator[Path | FailedInstance]:
-        """Yield each file that stands in the spool as `<SOPInstanceUID>.dcm`, and what cannot."""
+    def run(self) -> Iterator[tuple[FoundInstance, Path] | FailedInstance]:
+        """Yield each instance that stands in the spool as `<SOPInstanceUID>.dcm`, and what cannot."""
         for archive, wanted in self._archives.items():
             targets = {inside: self._part(inside, waiting) for inside, waiting in wanted.items()}
             try:
@@ -64,7 +64,7 @@ class Unpacking:
         part.unlink(missing_ok=True)
         return part
 
-    def _settle(self, waiting: _Waiting) -> Path | FailedInstance:
+    def _settle(self, waiting: _Waiting) -> tuple[FoundInstance, Path] | FailedInstance:
         first, *others = waiting.copies
         target = self._spool / f"{safe_name(waiting.instance.uid)}.dcm"
         try:
@@ -73,7 +73,7 @@ class Unpacking:
                 return FailedInstance(waiting.instance.uid, Reason.MISMATCH, message)
             target.unlink(missing_ok=True)
             link_or_copy(first, target)
-            return target
+            return waiting.instance, target
         finally:
             self._forget(waiting)
 

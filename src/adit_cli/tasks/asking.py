@@ -46,7 +46,7 @@ class Inquiry:
     notes: list[str] = field(default_factory=list[str])
     """What a person should know of the nodes."""
     is_whole: bool = True
-    """Whether every node that answered could look into all that it has."""
+    """Whether every node that answered could read all that it has."""
 
     def batches(self) -> Iterator[Batch]:
         """Yield the answers in the order of the nodes; closing this asks no further."""

@@ -99,7 +99,7 @@ class _Planner:
                 continue
             self._planning.before_each(len(self._given))
             notes = self._source_notes() if batch is last else ()
-            closed = unread(self._desk.first) if batch is last and self._scope.has_queries else ()
+            closed = unread(self._desk.first) if batch is last else ()
             part = _Part(self._job, self._chooser, self._keys, batch, self._scope.exclusion)
             if batch is self._scope.batches[0]:
                 part.notes += self._scope.warnings

@@ -12,7 +12,6 @@ from adit_cli.dicom.query import Attributes
 from adit_cli.errors import Reason
 from adit_cli.jobfile.query import Query
 from adit_cli.nodes.base import Guarded
-from adit_cli.nodes.measure import UNLOCKING
 from adit_cli.tasks.cohort import CohortRow
 from adit_cli.tasks.places import Offer, Place, first_whole
 from adit_cli.tasks.resolve import ASKED, Answer, choose, grant
@@ -21,6 +20,8 @@ from adit_cli.tasks.windows import Window, WindowedFind
 from adit_cli.tasks.wishes import Wish
 
 QUERY = "select.studies.query"
+NAMED = 10
+"""How much that a source could not read becomes a line of its own; the rest is counted."""
 _BLIND = "{}: {} cuts long answers, so shorter times were asked for; studies without a {} may be missing"
 
 
@@ -117,11 +118,15 @@ def _selected(places: Sequence[Place], part: Part) -> Reply:
 
 
 def unread(places: Sequence[Place]) -> Iterator[Unresolved]:
-    """Yield what sources could not look into: a query that asks for all of them may have missed something."""
+    """Yield what sources could not read: studies may be missing, or images of those that were found."""
     for place in places:
-        for one in place.source.unread() if isinstance(place.source, Guarded) else ():
-            message = f"{place.name} could not look into it: there may be more studies"
-            yield Unresolved(one, Reason.INCOMPLETE, message, UNLOCKING)
+        closed = place.source.unread() if isinstance(place.source, Guarded) else []
+        message = f"{place.name} could not read it: there may be more studies or images"
+        for one in closed[:NAMED]:
+            yield Unresolved(one.shown, Reason.INCOMPLETE, message, one.hint)
+        if len(closed) > NAMED:
+            more = f"{len(closed) - NAMED:,} more in {place.name}"
+            yield Unresolved(more, Reason.INCOMPLETE, message, closed[NAMED].hint)
 
 
 def untold(source: str, rules: str, keywords: Collection[str]) -> list[str]:

@@ -45,11 +45,6 @@ class Scope:
         return sum(len(batch.questions) for batch in self.batches)
 
     @property
-    def has_queries(self) -> bool:
-        """Whether some ask for all that a source has with some attributes, and not for what a row names."""
-        return any(isinstance(one, Part) for batch in self.batches for one in batch.questions)
-
-    @property
     def is_whole(self) -> bool:
         """Whether they are planned all together."""
         return len(self.batches) <= 1

@@ -6,14 +6,16 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISREG
 
 from adit_cli.dicom.whole import read_whole
 from adit_cli.errors import DataError, NodeError, Reason, UsageError
 from adit_cli.nodes.archive import is_archive
 from adit_cli.nodes.base import Delivered, Destination, Ready
+from adit_cli.nodes.below import files_below
 from adit_cli.nodes.opened_archives import OpenedArchives, Unopened, told
 from adit_cli.nodes.packed import DIRECTORY_CLASS
-from adit_cli.nodes.scan import files_below, says_dicom
+from adit_cli.nodes.scan import says_dicom
 from adit_cli.nodes.storage import same_content, storage_errors
 
 _IDENTITY = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID")
@@ -81,11 +83,24 @@ def collect(paths: Iterable[Path], archives: OpenedArchives) -> Outbox:
 
 
 def _collect_folder(outbox: Outbox, folder: Path, archives: OpenedArchives) -> None:
-    for path in files_below(folder):
-        if is_archive(path):
-            _collect_archive(outbox, path, archives)
-        else:
-            _collect_found(outbox, path)
+    closed: list[Path] = []
+    for path in files_below(folder, closed.append):
+        try:
+            _collect_below(outbox, path, archives)
+        except OSError as error:
+            outbox.refused.append(Refused(path, Reason.REJECTED, f"cannot be read: {error.strerror}"))
+    what = "is a folder that cannot be looked into"
+    outbox.refused += [Refused(path, Reason.REJECTED, what) for path in closed]
+
+
+def _collect_below(outbox: Outbox, path: Path, archives: OpenedArchives) -> None:
+    """Take what lies in a folder; OSError for a link to nowhere, too, which may have been to an image."""
+    if not S_ISREG(path.stat().st_mode):
+        outbox.skipped.append(path)
+    elif is_archive(path):
+        _collect_archive(outbox, path, archives)
+    else:
+        _collect_found(outbox, path)
 
 
 def _collect_archive(outbox: Outbox, archive: Path, archives: OpenedArchives) -> None:

@@ -30,6 +30,6 @@ def test_a_plan_from_a_cut_answer_ends_with_3(
         ended = adit.run(command[0], "cut.yaml", *command[1:])
 
     assert ended.code == code, ended.err
-    told = "1 answer of a source is cut: there may be more studies"
+    told = "1 gap in what the sources tell: there may be more studies"
     assert (told in ended.err) == (code == 3)
     assert "without a match" not in ended.err

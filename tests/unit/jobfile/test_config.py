@@ -129,8 +129,9 @@ def test_an_archive_or_a_dicomdir_in_a_folder_is_a_node_like_one(
 
     for text in ("discs/one.zip", "./discs/one.zip", "./two.zip"):
         assert parse_node(text, Config())[1] == FolderNode(folder=tmp_path / text)
-    with pytest.raises(UsageError, match=r"no node is called two\.zip"):
+    with pytest.raises(UsageError, match=r"no node is called two\.zip, but there is a file") as caught:
         parse_node("two.zip", Config())
+    assert caught.value.hint.endswith(": ./two.zip")
 
 
 def test_what_is_no_node_is_told_with_one_that_is(tmp_path: Path) -> None:

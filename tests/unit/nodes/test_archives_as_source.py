@@ -53,7 +53,7 @@ def test_a_study_in_an_archive_is_found_and_fetched_byte_for_byte(
     )
     assert sorted((tmp_path / "spool").iterdir()) == sorted(one.path for one in arrivals)
     assert {one.path.stat().st_mode & 0o777 for one in arrivals} == {0o600}
-    assert source.notes() == ["in: 1 files are not DICOM images and were skipped"]
+    assert source.notes() == ["in: skipped 1 file without a DICOM image"]
 
 
 def test_only_what_is_asked_for_comes_out(tmp_path: Path, study: BuiltStudy) -> None:
@@ -89,6 +89,20 @@ def test_files_that_claim_to_be_one_instance_and_differ_are_a_mismatch(
     assert failed == {study.instance_uids[0]: Reason.MISMATCH}
     assert len(arrivals) == 3
     assert len(list((tmp_path / "spool").iterdir())) == 3
+
+
+def test_a_file_whose_meta_information_names_another_instance_counts_as_what_it_is(
+    tmp_path: Path, study: BuiltStudy
+) -> None:
+    files = content(study)
+    one, other = (uid.encode() for uid in study.instance_uids[:2])
+    files["0"] = files["0"].replace(one, other[: len(one)].ljust(len(one), b"\0"), 1)
+    pack(tmp_path / "in" / "a.zip", files)
+
+    arrivals, failed = fetched(FolderSource("in", tmp_path / "in"), study, tmp_path / "spool")
+
+    assert sorted(one.uid for one in arrivals) == sorted(study.instance_uids)
+    assert not failed
 
 
 def test_an_archive_that_was_damaged_since_names_what_it_lost(tmp_path: Path, study: BuiltStudy) -> None:
@@ -129,7 +143,7 @@ def test_archives_in_archives_are_read_as_one_and_leave_nothing_behind(
     assert {one.uid: one.path.read_bytes() for one in arrivals} == dict(
         zip(study.instance_uids, files.values(), strict=True)
     )
-    assert source.notes() == ["in: 1 files are not DICOM images and were skipped"]
+    assert source.notes() == ["in: skipped 1 file without a DICOM image"]
     assert sorted((tmp_path / "spool").iterdir()) == sorted(one.path for one in arrivals)
     assert file_tree(aside) == {}
 
@@ -157,8 +171,8 @@ def test_an_archive_in_too_many_others_is_named_and_counted_as_skipped(
 
     (skipped, nested) = source.notes()
 
-    assert skipped == "in: 1 files are not DICOM images and were skipped"
-    assert nested.startswith("in: 1 archives lie in too many others and were not opened")
+    assert skipped == "in: skipped 1 file without a DICOM image"
+    assert nested.startswith("in: did not open 1 archive in too many others; unpack the outer ones")
     assert nested.endswith("outer.zip, file 1, file 1, file 1")
     assert len(source.find(Level.IMAGE, {"StudyInstanceUID": study.uid})) == 1
 
@@ -171,7 +185,7 @@ def test_a_broken_inner_archive_is_named_and_the_rest_is_read(tmp_path: Path, st
     (note,) = source.notes()
 
     damaged = "outer.zip, file 1 (is damaged, or packed in a way that cannot be read)"
-    assert note == f"in: 2 files are broken: outer.zip, file 1, file 3, {damaged}"
+    assert note == f"in: could not read 2 files: outer.zip, file 1, file 3; {damaged}"
     assert 1 < len(source.find(Level.IMAGE, {"StudyInstanceUID": study.uid})) < 4
 
 
@@ -186,7 +200,7 @@ def test_an_inner_archive_that_its_archive_does_not_hold_whole_is_named(
 
     source = FolderSource("in", tmp_path / "in")
 
-    assert source.notes() == ["in: 1 files are broken: outer.zip, file 1 (cannot be read to its end)"]
+    assert source.notes() == ["in: could not read 1 file: outer.zip, file 1 (cannot be read to its end)"]
     assert len(source.find(Level.IMAGE, {"StudyInstanceUID": study.uid})) == 1
 
 
@@ -210,8 +224,8 @@ def test_what_lies_in_inner_archives_counts_with_the_outer_one(
 
     (skipped, broken) = FolderSource("in", tmp_path / "in").notes()
 
-    assert "3 files are not DICOM" in skipped
-    assert "2 files are broken: outer.zip, file 4 (would unpack to more than 200 times" in broken
+    assert "skipped 3 files" in skipped
+    assert "could not read 2 files: outer.zip, file 4 (would unpack to more than 200 times" in broken
     assert "left alone" in broken
 
 
@@ -221,8 +235,8 @@ def test_archives_and_files_in_them_that_cannot_be_read_are_noted(tmp_path: Path
 
     (skipped, broken) = FolderSource("in", tmp_path / "in").notes()
 
-    assert "1 files are not DICOM" in skipped
-    assert "2 files are broken: bad.zip (is damaged, or packed in a way that cannot be read)" in broken
+    assert "skipped 1 file " in skipped
+    assert "could not read 2 files: bad.zip (is damaged, or packed in a way that cannot be read)" in broken
     assert "good.zip, file 1" in broken
 
 

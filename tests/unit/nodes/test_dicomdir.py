@@ -137,7 +137,7 @@ def test_a_file_that_it_names_and_is_not_there_is_missed(
     }
     assert failed == {lost: Reason.INCOMPLETE}
     assert arrived == set(study.instance_uids) - {lost}
-    assert f"in: 1 files that a DICOMDIR names are not there: {name}" in source.notes()
+    assert f"in: did not find 1 file that a DICOMDIR names: {name}" in source.notes()
 
 
 def test_a_file_that_lies_elsewhere_than_it_says_is_not_missed(disc: Path, study: BuiltStudy) -> None:
@@ -146,7 +146,7 @@ def test_a_file_that_lies_elsewhere_than_it_says_is_not_missed(disc: Path, study
 
     source = FolderSource("in", disc)
 
-    assert source.notes() == ["in: 1 files are not DICOM images and were skipped"]
+    assert source.notes() == ["in: skipped 1 file without a DICOM image"]
     assert len(source.find(Level.IMAGE, {"StudyInstanceUID": study.uid})) == 4
 
 
@@ -161,7 +161,7 @@ def test_one_in_an_archive_is_read_too(disc: Path, tmp_path: Path, study: BuiltS
 
     assert failed == {study.instance_uids[3]: Reason.INCOMPLETE}
     assert len(arrived) == 3
-    assert source.notes()[1].endswith(f"not there: disc.tar.gz/{lost}")
+    assert source.notes()[1].endswith(f"a DICOMDIR names: disc.tar.gz/{lost}")
 
 
 def test_the_directory_itself_stands_for_its_folder(disc: Path, tmp_path: Path, study: BuiltStudy) -> None:
@@ -207,7 +207,7 @@ def test_names_that_point_elsewhere_are_never_followed(disc: Path, tmp_path: Pat
 
     arrived, failed = fetched(source, study, tmp_path / "spool")
 
-    assert source.notes()[1].endswith("not there: ../elsewhere")
+    assert source.notes()[1].endswith("a DICOMDIR names: ../elsewhere")
     assert failed == {lost: Reason.INCOMPLETE}
     assert lost not in arrived
 

@@ -12,6 +12,8 @@ from adit_cli.nodes.aside import STAGING
 from adit_cli.nodes.base import Arrival, InstanceRef, RetrieveRequest
 from adit_cli.nodes.folder import NAMED, FolderSource
 from tests.support.builders import build_study
+from tests.support.disk import closed_folder
+from tests.support.packing import pack
 from tests.support.reading import pydicom_file, read_dicom
 
 
@@ -136,10 +138,10 @@ def test_what_is_no_dicom_is_skipped_and_what_is_broken_is_named(tmp_path: Path)
     assert found["NumberOfStudyRelatedInstances"] == "2"
     skipped, missing, broken = source.notes()
     assert (skipped, broken) == (
-        "in: 4 files are not DICOM images and were skipped",
-        "in: 1 files are broken: cut",
+        "in: skipped 4 files without a DICOM image",
+        "in: could not read 1 file: cut",
     )
-    assert missing.startswith("in: 31 files that a DICOMDIR names are not there: 77654033/CR1/6154, ")
+    assert missing.startswith("in: did not find 31 files that a DICOMDIR names: 77654033/CR1/6154; ")
 
 
 def test_a_file_without_its_uids_is_broken(tmp_path: Path) -> None:
@@ -151,7 +153,7 @@ def test_a_file_without_its_uids_is_broken(tmp_path: Path) -> None:
     source = opened(tmp_path)
 
     assert source.find(Level.STUDY, {}) == []
-    assert "1 files are broken" in source.notes()[0]
+    assert "could not read 1 file" in source.notes()[0]
 
 
 def test_many_broken_files_are_counted_beyond_the_first(tmp_path: Path) -> None:
@@ -159,8 +161,53 @@ def test_many_broken_files_are_counted_beyond_the_first(tmp_path: Path) -> None:
         (tmp_path / f"{number:02}").write_bytes(bytes(128) + b"DICM")
 
     assert opened(tmp_path).notes() == [
-        "in: 12 files are broken: 00, 01, 02, 03, 04, 05, 06, 07, 08, 09 and 2 more"
+        "in: could not read 12 files: 00; 01; 02; 03; 04; 05; 06; 07; 08; 09 and 2 more"
     ]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_that_ends_in_its_pixel_data_is_named_and_never_taken_for_an_image(
+    tmp_path: Path, *, packed: bool
+) -> None:
+    study = build_study(tmp_path / "made", instances=2)
+    files = [study.files[0].read_bytes(), study.files[1].read_bytes()[:-5]]
+    if packed:
+        pack(tmp_path / "in" / "a.zip", {"0": files[0], "1": files[1]})
+    else:
+        (tmp_path / "in").mkdir()
+        for number, content in enumerate(files):
+            (tmp_path / "in" / f"{number}").write_bytes(content)
+    source = opened(tmp_path / "in")
+
+    arrivals, failed = fetched(source, RetrieveRequest(study.uid), tmp_path / "spool")
+
+    assert [one.uid for one in arrivals] == [study.instance_uids[0]]
+    assert failed == [(study.instance_uids[1], Reason.REJECTED)]
+    assert [path.name for path in (tmp_path / "spool").iterdir()] == [f"{study.instance_uids[0]}.dcm"]
+
+
+def test_what_cannot_be_read_may_hold_more_and_what_is_no_dicom_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = build_study(tmp_path / "in", instances=1)
+    (tmp_path / "in" / "letter.txt").write_text("hello")
+    os.mkfifo(tmp_path / "in" / "pipe")
+    calm = opened(tmp_path / "in").unread()
+    (tmp_path / "in" / "bad.zip").write_bytes(b"no zip")
+    (tmp_path / "in" / "cut").write_bytes(study.files[0].read_bytes()[:300])
+    (tmp_path / "in" / "gone.zip").symlink_to("nowhere")
+    (tmp_path / "in" / "shut").mkdir()
+    closed_folder(monkeypatch, tmp_path / "in" / "shut")
+    source = opened(tmp_path / "in")
+
+    unread = source.unread()
+
+    assert calm == []
+    shown = [one.shown.partition(" ")[0] for one in unread]
+    assert sorted(shown) == ["bad.zip", "cut", "gone.zip", "shut"]
+    assert all(one.hint for one in unread)
+    assert "in: could not look into 1 folder: shut" in source.notes()
+    assert len(source.find(Level.STUDY, {})) == 1
 
 
 def test_a_missing_folder_is_a_clear_error(tmp_path: Path) -> None:

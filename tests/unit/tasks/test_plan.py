@@ -452,7 +452,7 @@ def test_what_a_source_says_of_its_files_is_told(ward: Ward) -> None:
 
     made = plan(job_of(ward.folder), FolderSource("in", ward.folder / "in"), KEY)
 
-    assert made.notes == ("in: 1 files are not DICOM images and were skipped",)
+    assert made.notes == ("in: skipped 1 file without a DICOM image",)
 
 
 def test_an_answer_that_is_cut_in_its_shortest_window_is_a_failure_by_name(ward: Ward) -> None:

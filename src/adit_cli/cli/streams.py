@@ -5,6 +5,12 @@ from __future__ import annotations
 import io
 import os
 import sys
+from typing import Protocol, runtime_checkable
+
+
+@runtime_checkable
+class _Recodable(Protocol):
+    def reconfigure(self, *, errors: str) -> None: ...
 
 
 def open_streams() -> None:
@@ -13,10 +19,10 @@ def open_streams() -> None:
     Whatever is opened next would else take the number of a closed one, and get what is printed.
     """
     sys.stdin = sys.stdin or _nowhere("r")
-    sys.stdout = sys.stdout or _nowhere("w")
+    out = sys.stdout = sys.stdout or _nowhere("w")
     sys.stderr = sys.stderr or _nowhere("w")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(out, _Recodable):
+        out.reconfigure(errors="backslashreplace")
 
 
 def _nowhere(mode: str) -> io.TextIOWrapper:

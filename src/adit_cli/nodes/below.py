@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from adit_cli.nodes.aside import STAGING
+from adit_cli.nodes.storage import is_unfinished
 
 _Identity: TypeAlias = tuple[int, int]
 
 
 def files_below(root: Path, closed: Callable[[Path], None]) -> Iterator[Path]:
-    """Return the files of a tree in a stable order, without what is being staged there.
+    """Return the files of a tree in a stable order, without what we are just bringing there.
 
     Links are followed, to each folder once, and not to those that hold the tree. OSError where the root
     itself cannot be looked into; `closed` is told of any other folder.
@@ -28,7 +29,7 @@ def files_below(root: Path, closed: Callable[[Path], None]) -> Iterator[Path]:
 
     for folder, folders, names in os.walk(root, onerror=tell, followlinks=True):
         folders[:] = sorted(name for name in folders if name != STAGING and _is_new(Path(folder, name), seen))
-        yield from (Path(folder, name) for name in sorted(names))
+        yield from (Path(folder, name) for name in sorted(names) if not is_unfinished(name))
 
 
 def shown_below(path: Path, root: Path) -> str:

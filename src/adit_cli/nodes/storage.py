@@ -62,18 +62,35 @@ def make_private(folder: Path) -> None:
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Make `target` the same file, or a copy where the disk has no hard links; never over another file."""
+    """Make `target` the same file, or a copy where the disk has no hard links; never over another file.
+
+    It is there whole or not at all, whenever we are stopped.
+    """
     try:
         target.hardlink_to(source)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        copy_private(source, target)
+        _copy_whole(source, target)
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    if target.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    part = part_in(target.parent, target.stem)
+    part.unlink(missing_ok=True)
+    copy_private(source, part)
+    part.rename(target)
 
 
 def part_in(folder: Path, name: str) -> Path:
     """Return where a file is written before it is whole: hidden, and never where another process writes."""
     return folder / f".{os.getpid()}-{name}.part"
+
+
+def is_unfinished(name: str) -> bool:
+    """Return whether a file is one that we have not finished, or a note of ours on a folder: no image."""
+    return name.startswith(".adit-") or _PART.fullmatch(name) is not None
 
 
 def sweep_parts(folder: Path) -> None:
@@ -96,10 +113,15 @@ def is_running(process: int) -> bool:
 
 
 def copy_private(source: Path, target: Path) -> None:
-    """Copy the bytes of a file into a new one that only its owner can read."""
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
-    with os.fdopen(descriptor, "wb") as output, source.open("rb") as data:
-        shutil.copyfileobj(data, output, BLOCK)
+    """Copy the bytes of a file into a new one that only its owner can read; nothing is left of a part."""
+    with source.open("rb") as data:
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
+        try:
+            with os.fdopen(descriptor, "wb") as output:
+                shutil.copyfileobj(data, output, BLOCK)
+        except BaseException:
+            target.unlink()
+            raise
 
 
 def write_private(data: Readable, target: Path) -> None:

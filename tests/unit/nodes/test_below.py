@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 from adit_cli.nodes.below import files_below, shown_below
+from adit_cli.nodes.boot import BootMark
+from adit_cli.nodes.dimse.filing import Filing
+from adit_cli.nodes.storage import part_in
+from tests.support.archive import CT, EXPLICIT
 from tests.support.disk import closed_folder
 
 
@@ -52,3 +56,25 @@ def test_what_steers_a_terminal_or_fits_in_no_text_is_not_shown(tmp_path: Path) 
     name = "a\x1b[31m\n" + os.fsdecode(b"\xff")
 
     assert shown_below(tmp_path / "x" / name, tmp_path) == "x/a\ufffd[31m\ufffd\ufffd"
+
+
+def test_what_is_not_finished_is_passed_over_wherever_images_arrive(tmp_path: Path) -> None:
+    filing = Filing(tmp_path, sync=False)
+    filing.prepare()
+    sink = filing.begin(CT, "1.2.3.1", EXPLICIT)
+    sink.flush()
+    BootMark(tmp_path / ".adit-arriving").set()
+    part_in(tmp_path, "1.2.3.2").touch()
+    (tmp_path / "1.2.3.3.dcm").touch()
+
+    assert len(list((tmp_path / ".incoming").iterdir())) == 1
+    assert found(tmp_path) == (["1.2.3.3.dcm"], [])
+    sink.discard()
+
+
+def test_half_written_files_of_a_receiver_that_was_killed_are_cleared_by_the_next(tmp_path: Path) -> None:
+    for _ in range(2):
+        filing = Filing(tmp_path, sync=False)
+        filing.prepare()
+        assert list((tmp_path / ".incoming").iterdir()) == []
+        filing.begin(CT, "1.2.3.1", EXPLICIT).flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,7 +15,7 @@ from adit_cli.dicom.query import Attributes
 from adit_cli.errors import AditError, DataError, DiskFullError, Reason, UsageError
 from adit_cli.nodes.dimse.incoming import HEAD, IncomingFile, is_valid_uid, sync_folder
 from adit_cli.nodes.dimse.shelves import ByUid, Shelf, beside
-from adit_cli.nodes.storage import make_private, same_content, storage_errors
+from adit_cli.nodes.storage import make_private, part_in, same_content, storage_errors
 
 OUT_OF_RESOURCES, DOES_NOT_MATCH, ALREADY_THERE, NOT_AUTHORISED = 0xA700, 0xA900, 0x0111, 0x0124
 _IDENTITY = ("SOPInstanceUID", "StudyInstanceUID")
@@ -110,7 +109,7 @@ class Filing:
 
     def begin(self, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> GuardedFile:
         """Return the sink for one instance whose UIDs are valid."""
-        part = self._incoming / f"{os.getpid()}-{next(self._numbers)}.part"
+        part = part_in(self._incoming, str(next(self._numbers)))
         header = part10_header(sop_class_uid, sop_instance_uid, transfer_syntax_uid)
         return GuardedFile(part, header, (*_IDENTITY, *self._shelf.keywords))
 

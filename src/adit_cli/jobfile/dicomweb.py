@@ -30,6 +30,8 @@ def _checked_url(text: str) -> str:
         raise PydanticCustomError("misplaced", "{error}", {"error": said})
     if parts.query or parts.fragment:
         raise ValueError("ends before the ? or #: give the service's root")
+    if not parts.path.isascii():
+        raise ValueError("must have umlauts and such as %C3%B6, as the address line of a browser copies them")
     if parts.port == 0:
         raise ValueError("port 0 is no place to connect to")
     return url

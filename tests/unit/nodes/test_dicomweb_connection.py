@@ -9,6 +9,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from traceback import format_exception
 
 import pytest
 
@@ -161,9 +162,10 @@ def test_nobody_listens() -> None:
     assert caught.value.reason is Reason.UNREACHABLE
 
 
-def test_a_host_name_that_nobody_knows() -> None:
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "no..host.invalid", f"{'x' * 64}.invalid"])
+def test_a_host_name_that_nobody_knows(host: str) -> None:
     with pytest.raises(TransientNodeError, match="no known address"):
-        ask(DicomwebPeer(url="http://no-such-host.invalid/dicom-web"))
+        ask(DicomwebPeer(url=f"http://{host}/dicom-web"))
 
 
 def test_a_server_that_hangs_up_without_an_answer() -> None:
@@ -225,14 +227,51 @@ def test_a_proxy_of_the_environment_is_used_with_its_password(monkeypatch: pytes
     assert proxy.seen[0].headers["proxy-authorization"] == "Basic " + b64encode(b"user:pa ss").decode()
 
 
-def test_no_proxy_excepts_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("excepted", ["{host}", "{host}:{port}", "1.0.0.0/8, 127.0.0.0/8", "x/y,127.0.0.1/8"])
+def test_no_proxy_excepts_a_host(monkeypatch: pytest.MonkeyPatch, excepted: str) -> None:
     monkeypatch.setenv("http_proxy", f"http://{LOOPBACK}:1")
-    monkeypatch.setenv("no_proxy", LOOPBACK)
 
     with http_peer(lambda _: json_reply([])) as peer:
+        monkeypatch.setenv("no_proxy", excepted.format(host=LOOPBACK, port=peer.port))
         ask(peer.spec())
 
     assert len(peer.seen) == 1
+
+
+@pytest.mark.parametrize("excepted", ["10.0.0.0/8", "127.0.0.1:1", "localhost"])
+def test_no_proxy_excepts_no_other_host(monkeypatch: pytest.MonkeyPatch, excepted: str) -> None:
+    with http_peer(lambda _: json_reply([])) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://{LOOPBACK}:{proxy.port}")
+        monkeypatch.setenv("no_proxy", excepted)
+        ask(DicomwebPeer(url=f"http://{LOOPBACK}:2/dicom-web"))
+
+    assert len(proxy.seen) == 1
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_what_a_proxy_answers_is_not_taken_for_the_word_of_the_server_alone(
+    monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    with http_peer(lambda _: Reply(status)) as proxy:
+        for scheme in ("http", "https"):
+            monkeypatch.setenv(f"{scheme}_proxy", f"http://{LOOPBACK}:{proxy.port}")
+            with pytest.raises(NodeError, match=str(status)) as caught:
+                ask(DicomwebPeer(url=f"{scheme}://pacs.invalid/dicom-web"))
+            assert f"the proxy {LOOPBACK}:{proxy.port}" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "url", [f"http://user:{SECRET}/x@host:3128", f"http://[{SECRET}", "http://host:port"]
+)
+def test_a_proxy_that_is_no_url_is_refused_without_showing_its_password(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("http_proxy", url)
+
+    with pytest.raises(UsageError, match="no URL with host and port") as caught:
+        ask(DicomwebPeer(url="http://pacs.invalid/dicom-web"))
+
+    assert SECRET not in "".join(format_exception(caught.value))
 
 
 def test_https_goes_through_a_tunnel_that_a_proxy_may_refuse(monkeypatch: pytest.MonkeyPatch) -> None:

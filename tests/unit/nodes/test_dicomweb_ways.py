@@ -201,6 +201,7 @@ def test_a_preference_for_what_has_no_address_is_an_error() -> None:
         ("ftp://host", "write it as https://"),
         ("https://user:secret@host/dicom-web", "must not hold a user name or password"),
         ("https://host/dicom-web?x=1", "ends before"),
+        ("https://host/dicöm-web", "%C3%B6"),
         ({"url": "https://host", "auth": {}}, "either bearer or basic"),
         ({"url": "https://host", "auth": {"bearer": "line\nbreak"}}, "cannot be sent in a header"),
         ({"url": "https://host", "headers": {"Host": "x"}}, "is set by the program itself"),

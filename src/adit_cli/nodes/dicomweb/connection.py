@@ -12,7 +12,6 @@ from base64 import b64encode
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http.client import BadStatusLine, HTTPConnection, HTTPResponse, HTTPSConnection, RemoteDisconnected
 from socket import SHUT_RDWR, socket
 from typing import Protocol, cast
@@ -21,7 +20,7 @@ from urllib.parse import urlsplit
 from adit_cli.errors import NodeError, Reason, TransientNodeError
 from adit_cli.jobfile.dicomweb import DicomwebPeer
 from adit_cli.nodes.dicomweb.answer import Answer
-from adit_cli.nodes.dicomweb.failures import is_busy, status_error
+from adit_cli.nodes.dicomweb.failures import asked_to_wait, is_busy, status_error
 from adit_cli.nodes.dicomweb.network import network_errors
 from adit_cli.nodes.dicomweb.proxy import Proxy, proxy_for
 from adit_cli.nodes.dicomweb.tls import client_context
@@ -92,6 +91,13 @@ class WebConnection:
     def _secure(self) -> bool:
         return self._url.scheme.lower() == "https"
 
+    @property
+    def _answering(self) -> str:
+        """Who an answer is of: a proxy that passes on what is plain also answers in the server's place."""
+        if self._proxy is None or self._secure:
+            return self.name
+        return f"{self.name} (through the proxy {self._proxy.place})"
+
     @contextmanager
     def exchange(self, ask: Ask) -> Generator[Answer]:
         """Send a request and hold its answer, whatever its status, for the `with` block.
@@ -124,12 +130,12 @@ class WebConnection:
     def _patiently(self, ask: Ask) -> Answer:
         tries = 1
         while is_busy((answer := self._once_more(ask)).status):
-            wait = _asked_to_wait(answer.header("Retry-After"), 2.0 ** (tries - 1))
+            wait = asked_to_wait(answer.header("Retry-After"), 2.0 ** (tries - 1))
             answer.drain()
             if not answer.is_whole:
                 self.close()
             if tries == TRIES or wait > LONGEST_WAIT:
-                raise status_error(self.name, ask.doing, answer.status)
+                raise status_error(answer.name, ask.doing, answer.status)
             logger.info("%s is busy (%d); asking again in %.0f s", self.name, answer.status, wait)
             self._pause(wait)
             tries += 1
@@ -152,7 +158,7 @@ class WebConnection:
                 self._name_plain_against_tls(error)
                 raise
         logger.debug("%s: %s %s -> %d", self.name, ask.doing, ask.path, response.status)
-        return Answer(self.name, ask.doing, response, timeouts.read)
+        return Answer(self._answering, ask.doing, response, timeouts.read)
 
     def _sent(self, ask: Ask) -> HTTPResponse:
         """Return the head of the answer; a connection on which that fails is not used again."""
@@ -201,7 +207,7 @@ class WebConnection:
         return self._connection
 
     def _made(self) -> HTTPConnection:
-        self._proxy = proxy_for(self._url.scheme, self._host)
+        self._proxy = proxy_for(self._url.scheme, self._host, self._port)
         host, port = (self._proxy.host, self._proxy.port) if self._proxy else (self._host, self._port)
         patience = self._peer.timeouts.connect
         if not self._secure:
@@ -245,13 +251,3 @@ def _authorization(peer: DicomwebPeer) -> dict[str, str]:
 def _warn_of_open_secrets(name: str, peer: DicomwebPeer, host: str) -> None:
     if (peer.auth or peer.headers) and host not in {"localhost", "127.0.0.1", "::1"}:
         logger.warning("%s: password or token goes over the network unencrypted; use https", name)
-
-
-def _asked_to_wait(retry_after: str, otherwise: float) -> float:
-    """Return the seconds that Retry-After names, as a number or a date (RFC 9110 §10.2.3)."""
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
-    try:
-        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
-    except (TypeError, ValueError):
-        return otherwise

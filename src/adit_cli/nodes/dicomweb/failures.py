@@ -5,6 +5,8 @@ Nothing that the server wrote is repeated: it may hold what we sent, or a patien
 
 from __future__ import annotations
 
+import time
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from adit_cli.errors import NodeError, Reason, TransientNodeError
@@ -27,7 +29,7 @@ _HINTS: dict[int, str] = {
     HTTPStatus.FORBIDDEN: "The user or token is known there but may not do this: ask for the permission.",
     HTTPStatus.METHOD_NOT_ALLOWED: "The server does not offer this DICOMweb service at this URL.",
     HTTPStatus.NOT_ACCEPTABLE: "The server cannot answer in the form of DICOM that we ask for.",
-    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "Put user and password for the proxy into https_proxy.",
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "Write http_proxy as http://user:password@host:port.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "A limit of the server or a proxy before it must be raised.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The server does not take this transfer syntax or form of DICOM.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "The server's own log says why.",
@@ -41,6 +43,16 @@ _HINTS: dict[int, str] = {
 def is_busy(status: int) -> bool:
     """Return whether the server asks to come again later."""
     return status in _BUSY
+
+
+def asked_to_wait(retry_after: str, otherwise: float) -> float:
+    """Return the seconds that Retry-After names, as a number or a date (RFC 9110 §10.2.3)."""
+    if retry_after.strip().isdecimal():
+        return float(retry_after)
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return otherwise
 
 
 def status_error(name: str, service: str, status: int) -> NodeError:

@@ -58,6 +58,8 @@ def _connected(party: Party) -> socket.socket:
         raise TransientNodeError(
             f"{party}: the host name is unknown ({error.strerror}).", hint="Check how the host is spelled."
         ) from error
+    except UnicodeError as error:  # of an empty or too long part between dots
+        raise NodeError(f"{party}: that is no host name.", hint="Check how the host is spelled.") from error
     except OSError as error:
         raise TransientNodeError(
             f"{party} cannot be reached: {error.strerror or error}.",

@@ -113,6 +113,14 @@ def test_unknown_host_is_told() -> None:
         Association.open(Party.of("", nobody, "US"), ())
 
 
+@pytest.mark.parametrize("host", ["no..host.invalid", f"{'x' * 64}.invalid"])
+def test_what_cannot_be_a_host_name_is_told(host: str) -> None:
+    nobody = DimsePeer(ae_title="X", host=host, port=104)
+
+    with pytest.raises(NodeError, match="no host name"):
+        Association.open(Party.of("", nobody, "US"), ())
+
+
 def test_pdu_lengths_that_leave_no_room_for_data_are_refused() -> None:
     def script(talk: Talk) -> None:
         talk.accept(max_length=8)

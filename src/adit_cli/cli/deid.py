@@ -133,13 +133,14 @@ def deid(
     if output is None and not dry_run and not explain_each:
         raise UsageError("where to?", hint="name a folder with -o DIR, or look first: --dry-run, --explain")
     with OpenedArchives(state.unpacked, archive_password()) as archives:
-        found = files_of(paths, archives)
+        found = files_of(paths, archives, output)
         if explain_each:
             whole = _explain(found, rules, output_format)
         elif dry_run or output is None:
             whole = _try(found, rules, layout)
         else:
-            whole = _run(found, rules, Target(output, layout, state.deidentified))
+            target = Target(output, layout, state.deidentified)
+            whole = _run(found, rules, target, quiet=settings(ctx).verbosity < 0)
     if not whole:
         raise typer.Exit(3)
 
@@ -190,7 +191,7 @@ def _try(found: Iterable[Found | LeftOut], rules: Rules, layout: str) -> bool:
         return _run(found, rules, Target(Path(nowhere), layout))
 
 
-def _run(found: Iterable[Found | LeftOut], rules: Rules, target: Target) -> bool:
+def _run(found: Iterable[Found | LeftOut], rules: Rules, target: Target, *, quiet: bool = False) -> bool:
     """Write the results and sum up; return whether nothing was left out."""
     tally = Counter[str]()
     with closing(deidentify(found, target, rules)) as results:
@@ -201,7 +202,8 @@ def _run(found: Iterable[Found | LeftOut], rules: Rules, target: Target) -> bool
                 case LeftOut():
                     tally["left out"] += 1
                     _say(printable(f"{one.shown}: {one.reason.value}: {one.message}"))
-    _say(_summary(tally, f"in {target.folder}" if target.journals else "would be written"))
+    if not quiet:
+        _say(_summary(tally, f"in {target.folder}" if target.journals else "would be written"))
     return not tally["left out"]
 
 

@@ -74,7 +74,7 @@ def _report(message: str, hint: str, exit_code: int) -> int:
 def _report_usage(error: TyperException) -> int:
     context = getattr(error, "ctx", None)
     path = getattr(context, "command_path", "adit")
-    message = error.format_message()
+    message = error.format_message().replace("Value error, ", "")
     if not message.strip().startswith("Usage:"):
         return _report(message[:1].lower() + message[1:], f"see: {path} --help", error.exit_code)
     typer.echo(message, err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,17 +35,32 @@ class LeftOut:
     message: str
 
 
-def files_of(paths: Iterable[Path], archives: OpenedArchives) -> Iterator[Found | LeftOut]:
-    """Return the files that are named, those in the folders that are, and what archives hold."""
+def files_of(
+    paths: Iterable[Path], archives: OpenedArchives, output: Path | None = None
+) -> Iterator[Found | LeftOut]:
+    """Return the files that are named, those in the folders that are, and what archives hold.
+
+    Results of an earlier run in a folder below are no originals.
+    """
     for path in paths:
         if not path.exists():
             raise UsageError(f"there is no file or folder {path}")
         closed: list[Path] = []
         with storage_errors(str(path), UsageError):
-            for file in files_below(path, closed.append) if path.is_dir() else (path,):
+            for file in _originals(path, output, closed.append) if path.is_dir() else (path,):
                 yield from _taken(file, file.relative_to(path).parts[:-1], archives)
         for folder in closed:
             yield LeftOut(str(folder), Reason.REJECTED, "is a folder that cannot be looked into")
+
+
+def _originals(root: Path, output: Path | None, closed: Callable[[Path], None]) -> Iterator[Path]:
+    there, results = root.resolve(), output.resolve() if output else None
+    if there == results:
+        raise UsageError(f"{root} holds the originals", hint="choose another folder for the results with -o")
+    below = results.relative_to(there) if results and results.is_relative_to(there) else None
+    for file in files_below(root, closed):
+        if below is None or not file.is_relative_to(root / below):
+            yield file
 
 
 def _taken(file: Path, folders: tuple[str, ...], archives: OpenedArchives) -> Iterator[Found | LeftOut]:

@@ -10,7 +10,7 @@ from typing import TypeAlias, cast
 import platformdirs
 import yaml
 
-from adit_cli.errors import UsageError
+from adit_cli.errors import JobFileError, UsageError
 from adit_cli.jobfile.addressing import find_config
 from adit_cli.jobfile.config import Config, load_config
 from adit_cli.jobfile.node import FolderNode, NodeSpec, ServerNode
@@ -112,6 +112,8 @@ def _replace(path: Path, lines: list[str]) -> None:
             file.write("".join(f"{line}\n" for line in lines))
         load_config(draft)
         draft.replace(path)
+    except JobFileError as error:
+        raise JobFileError(error.message.replace(str(draft), str(path))) from error
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
     finally:

@@ -162,3 +162,10 @@ def test_output_that_finds_no_room_ends_with_7_and_is_no_bug(arguments: list[str
 
     assert done.returncode == 7
     assert done.stderr == ("adit: there is no room left to write to\n      free some space, and run again\n")
+
+
+def test_a_choice_that_is_none_is_answered_with_the_choices(adit: CommandLine) -> None:
+    ended = adit.run("query", "images/", "--format", "yaml")
+
+    assert ended.code == 2
+    assert ended.err.startswith("adit: invalid value for '--format' / '-f': 'yaml' is not one of 'table'")

@@ -48,6 +48,19 @@ def test_the_same_again_gives_the_same_and_writes_over_nothing(adit: CommandLine
     assert file_tree(adit.folder / "clean") == first
 
 
+def test_results_below_the_originals_are_no_originals(adit: CommandLine, thorax: BuiltStudy) -> None:
+    adit.run("deid", ".", "-o", "clean")
+    first = file_tree(adit.folder / "clean")
+
+    again = adit.run("deid", ".", "-o", "clean")
+    mixed = adit.run("deid", "images", "-o", "images")
+
+    assert "6 of them by an earlier run" in again.err
+    assert file_tree(adit.folder / "clean") == first
+    assert (mixed.code, "images holds the originals" in mixed.err) == (2, True)
+    assert len(written(adit.folder / "images")) == len(thorax.files)
+
+
 def test_what_may_not_leave_is_named_with_its_reason(adit: CommandLine, thorax: BuiltStudy) -> None:
     report = build_study(adit.folder / "images", modalities=("CT",), instances=1, Modality="SR")
     text = adit.folder / "images" / "notes.txt"

@@ -110,3 +110,12 @@ def test_a_shell_is_answered_through_the_program(adit: CommandLine, tmp_path: Pa
     assert commands.out.split() == ["transfer"]
     assert nodes.out.split() == ["clinical"]
     assert adit.folder == tmp_path
+
+
+def test_a_name_that_cannot_be_is_told_of_the_config_and_not_of_our_draft(adit: CommandLine) -> None:
+    adit.config.write_text("# empty\n", "utf-8")
+
+    ended = adit.run("nodes", "add", "bad name", "PACS@localhost:104")
+
+    assert ended.code == 2
+    assert f"{adit.config}:3:3: nodes.bad name: must begin with a letter or digit" in ended.err

@@ -208,10 +208,12 @@ def test_two_files_that_claim_to_be_one_instance_are_told(adit: CommandLine, tho
 def test_quiet_commands_say_nothing_but_what_went_wrong(adit: CommandLine, thorax: BuiltStudy) -> None:
     fetched = adit.run("get", "images/", thorax.uid, "-o", "out", "-q")
     sent = adit.run("-q", "send", "copy/", "images/")
+    changed = adit.run("deid", "images/", "-o", "clean", "-q")
     lacking = adit.run("get", "-q", "images/", "1.2.3", "-o", "out")
 
     assert (fetched.code, fetched.out, fetched.err) == (0, "", "")
     assert (sent.code, sent.out, sent.err) == (0, "", "")
+    assert (changed.code, changed.out, changed.err) == (0, "", "")
     assert (lacking.code, lacking.err) == (3, "1.2.3: the source has no such study\n")
 
 

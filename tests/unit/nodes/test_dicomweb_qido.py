@@ -76,8 +76,30 @@ def test_a_server_that_caps_its_pages_without_a_word_is_asked_on() -> None:
     assert len(found(paged(250, cap=100))) == 250
 
 
-def test_an_answer_no_longer_than_one_that_was_proven_whole_is_not_asked_on() -> None:
-    with asking(paged(30)) as (source, peer):
+def test_an_answer_as_long_as_a_whole_one_before_may_be_cut_all_the_same() -> None:
+    count = 100
+
+    def answer(seen: Seen) -> Reply:
+        return paged(count, cap=100)(seen)
+
+    with asking(answer) as (source, _):
+        assert len(source.find(Level.STUDY, STUDIES)) == 100
+        count = 300
+        assert len(source.find(Level.STUDY, STUDIES)) == 300
+
+
+def test_a_page_that_says_it_is_a_part_is_asked_on_however_short_it_is() -> None:
+    def answer(seen: Seen) -> Reply:
+        start = int(seen.query.get("offset", ["0"])[0])
+        size = 200 if start == 0 else 30
+        page = [study(number) for number in range(250)][start : start + size]
+        return json_reply(page, 206 if start + size < 250 else 200)
+
+    assert len(found(answer)) == 250
+
+
+def test_few_answers_no_more_than_were_proven_whole_are_not_asked_on() -> None:
+    with asking(paged(3)) as (source, peer):
         source.find(Level.STUDY, STUDIES)
         source.find(Level.STUDY, STUDIES)
 

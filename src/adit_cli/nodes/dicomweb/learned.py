@@ -8,6 +8,8 @@ from adit_cli.dicom.query import Attributes, Level
 from adit_cli.nodes.dicomweb.search import below
 
 _MOST_COUNTS = 10_000
+FEWEST_GIVEN = 10
+"""Every server gives so many answers at once."""
 
 
 class Learned:
@@ -50,6 +52,10 @@ class Learned:
         self._whole[level] = max(self._whole[level], size)
 
     def is_short(self, level: Level, size: int, most: int) -> bool:
-        """Return whether a page is shorter than others that this server gave, or was the last before."""
+        """Return whether a page is shorter than others of this server, or as few answers were all before.
+
+        As many as before may be what it gives at most.
+        """
         self.note_page(level, size)
-        return size < most and (size < self.largest[level] or size <= self._whole[level])
+        was_whole = size <= self._whole[level] and size < FEWEST_GIVEN
+        return size < most and (size < self.largest[level] or was_whole)

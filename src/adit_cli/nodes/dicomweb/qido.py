@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 PAGE = 1000
 _ACCEPT = "application/dicom+json"
-_NO_CONTENT, _BAD_REQUEST, _NOT_FOUND = 204, 400, 404
+_NO_CONTENT, _PARTIAL, _BAD_REQUEST, _NOT_FOUND = 204, 206, 400, 404
 _CONTROL = frozenset(("QueryRetrieveLevel", "SpecificCharacterSet"))
 _Found = dict[str, Attributes]
 
@@ -231,7 +231,8 @@ class Qido:
         if datasets is None:
             raise malformed(answer.name, answer.doing, "an empty body")
         found = [attributes_of(dataset, search.asked) for dataset in datasets]
-        return _Page(found, more="additional results" in answer.header("Warning").lower())
+        told = "additional results" in answer.header("Warning").lower()
+        return _Page(found, more=told or answer.status == _PARTIAL)
 
     def _nothing_below(self, search: Search) -> _Page:
         """Return an empty page for a study that isn't there, having made sure that the service is."""

@@ -39,6 +39,12 @@ class BootMark:
         os.utime(draft, ns=(seen.st_atime_ns, seen.st_mtime_ns))
         draft.rename(self.path)
 
+    def void(self) -> None:
+        """Make it a mark of no start of the machine; it remains as old as it is."""
+        seen = self.path.stat()
+        os.truncate(self.path, 0)
+        os.utime(self.path, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+
 
 def _write(path: Path) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC

@@ -7,7 +7,8 @@ and written over by what comes, never removed before.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -78,7 +79,8 @@ class Landing:
             _make_own(arrival.path)
             self._doubtful.discard(arrival.path.name)
             if self._flusher is not None:
-                self._flusher.put(arrival.path)
+                with self._doubting():
+                    self._flusher.put(arrival.path)
         if arrival.uid not in self._uids:
             self._uids.add(arrival.uid)
             self._told(arrival)
@@ -96,11 +98,21 @@ class Landing:
 
     def __exit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
         """Wait until all of it is on the disk, if so wanted; the mark stays where it is not."""
-        with storage_errors(str(self.folder), UsageError):
+        with storage_errors(str(self.folder), UsageError), self._doubting():
             if self._flusher is not None:
                 self._flusher.close(wait=kind is None)
             if kind is None and not self._doubtful:
                 self._settle()
+
+    @contextmanager
+    def _doubting(self) -> Generator[None]:
+        """Have all fetched again of which something did not reach the disk: that is told only once."""
+        try:
+            yield
+        except OSError:
+            if self._mark.path.exists():
+                self._mark.void()
+            raise
 
     def _settle(self) -> None:
         is_marked = self._mark.path.exists()

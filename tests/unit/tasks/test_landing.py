@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
+from stat import S_ISREG
 
 import pytest
 
-from adit_cli.errors import NodeError, TransientNodeError
+from adit_cli.errors import NodeError, TransientNodeError, UsageError
 from adit_cli.nodes import storage
 from adit_cli.nodes.base import Arrival
 from adit_cli.nodes.folder import FolderSource
@@ -186,3 +189,28 @@ def test_what_came_again_without_being_synced_counts_until_the_next_restart(fetc
     assert (fetching(sync=False).present, fetching(sync=False).present) == (0, 6)
     fetching.start_machine_again()
     assert fetching().present == 0
+
+
+@pytest.mark.parametrize("which", [0, 5], ids=["first", "last"])
+def test_what_did_not_reach_the_disk_is_fetched_again(
+    fetching: Fetching, monkeypatch: pytest.MonkeyPatch, which: int
+) -> None:
+    real = os.fsync
+    numbers = count()
+
+    def fsync(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        is_image = S_ISREG(status.st_mode) and status.st_size > 100
+        if is_image and next(numbers) == which:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(descriptor)
+
+    monkeypatch.setattr(storage.os, "fsync", fsync)
+    monkeypatch.setattr(storage, "_BATCH", 1)
+    with pytest.raises(UsageError, match="Input/output error"):
+        fetching()
+
+    fetched = fetching()
+
+    assert (fetched.complete, fetched.present) == (True, 0)
+    assert not (fetching.folder / MARK).exists()

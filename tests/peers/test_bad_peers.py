@@ -13,7 +13,8 @@ from pynetdicom.events import Event
 from adit_cli.nodes.demo import DemoPacs, demo_studies
 from adit_cli.nodes.demo.catalog import read
 from adit_cli.nodes.demo.sample import STUDIES
-from tests.support.builders import build_study, file_tree
+from tests.support.ae import stored_uid
+from tests.support.builders import BuiltStudy, build_study, file_tree
 from tests.support.peers import LOOPBACK, Orthanc, free_port, orthanc, storage_peer, storescp
 from tests.support.program import Adit, write_job
 
@@ -146,6 +147,54 @@ def test_a_study_that_is_refused_does_not_keep_the_others_away(adit: Adit, tmp_p
     assert ended.code == 3
     assert all(uid in ended.err for uid in first.instance_uids)
     assert {path.stem for path in (tmp_path / "out").rglob("*.dcm")} == set(second.instance_uids)
+
+
+def job_from_folder(folder: Path, images: Path, study: BuiltStudy, destination: str) -> Path:
+    """Return a job that moves a study from a folder and fails at once where it has to."""
+    uids = f"{{uids: [{study.uid}]}}"
+    return write_job(folder / "job.yaml", str(images), [destination], uids, "run: {attempts: 1}")
+
+
+def test_an_image_at_which_a_destination_aborts_does_not_keep_the_others_away(
+    adit: Adit, tmp_path: Path
+) -> None:
+    study = build_study(tmp_path / "images", instances=6)
+    bad, held = study.instance_uids[2], set[str]()
+
+    def store(event: Event) -> int:
+        if stored_uid(event) == bad:
+            event.assoc.abort()
+        else:
+            held.add(stored_uid(event))
+        return 0
+
+    with storage_peer(on_store=store) as peer:
+        sent = adit("send", peer.address, tmp_path / "images")
+        job = job_from_folder(tmp_path, tmp_path / "images", study, peer.address)
+        moved = adit("transfer", job)
+        status = adit("status", job, "--failed")
+
+    assert (sent.code, moved.code, held) == (3, 3, set(study.instance_uids) - {bad})
+    assert "5 files accepted, 1 refused" in sent.err
+    assert "aborted the association" in sent.err
+    assert "of 6 instances 1 not taken" in status.out
+    assert bad in status.out
+
+
+@pytest.mark.parametrize(("status", "code"), [(0xB000, 0), (0xB006, 3)])
+def test_warnings_of_a_destination_are_told(adit: Adit, tmp_path: Path, status: int, code: int) -> None:
+    study = build_study(tmp_path / "images", instances=2)
+
+    with storage_peer(on_store=lambda _: status) as peer:
+        sent = adit("send", peer.address, tmp_path / "images")
+        job = job_from_folder(tmp_path, tmp_path / "images", study, peer.address)
+        moved = adit("transfer", job)
+        told = adit("status", job, "--format", "ndjson")
+
+    assert (sent.code, moved.code) == (code, code)
+    assert "2 files accepted:" in sent.err
+    assert f"0x{status:04X}, some data elements were" in sent.err
+    assert f"0x{status:04X}, some data elements were" in told.out
 
 
 def test_a_demo_study_can_be_fetched_from_the_demo_pacs(adit: Adit, tmp_path: Path) -> None:

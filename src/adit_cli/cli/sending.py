@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from adit_cli.nodes.base import Destination
 from adit_cli.tasks.download import MOST_FAILURES
 from adit_cli.tasks.task import Outcome, Progress, TaskStatus
 from adit_cli.tasks.upload import Outbox, Sent, send_study
+
+MOST_REMARKS = 20
 
 
 def watch_send(
@@ -89,7 +92,15 @@ def _note_misnamed(files: list[Path], shown: Callable[[Path], str]) -> None:
     typer.echo(f"{first}{more}: {said}", err=True)
 
 
+def _remark(remarks: Counter[str]) -> None:
+    for said, number in remarks.most_common(MOST_REMARKS):
+        typer.echo(printable(f"{count(number, 'file')} accepted with {said}"), err=True)
+    if len(remarks) > MOST_REMARKS:
+        typer.echo(f"and {len(remarks) - MOST_REMARKS} more of that kind", err=True)
+
+
 def _report(sent: Sent, outbox: Outbox, seconds: float) -> None:
+    _remark(sent.remarks)
     rate = f" ({size(sent.size / seconds)}/s)" if sent.size else ""
     parts = [f"{count(sent.accepted, 'file')} accepted"]
     parts += [f"{len(sent.refused)} refused"] if sent.refused else []

@@ -231,6 +231,10 @@ class _PreferringDelivery:
         """Hand over what is left."""
         return self._tried(self._delivery.finish)
 
+    def notes(self) -> list[str]:
+        """Return what the way in use has to say of the study."""
+        return self._delivery.notes() if isinstance(self._delivery, Reporting) else []
+
     def abandon(self) -> None:
         """Leave nothing half-written behind."""
         self._delivery.abandon()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,8 @@ class Sent:
     refused: list[Refused] = field(default_factory=list[Refused])
     reserves: list[Delivered] = field(default_factory=list[Delivered])
     """What was said of files that were taken, but that a person should look at."""
+    remarks: Counter[str] = field(default_factory=Counter[str])
+    """What was said of files that were taken, where that harms none."""
     errors: list[NodeError] = field(default_factory=list[NodeError])
     """What ended the last studies, each before its end; none since one came through."""
 
@@ -189,5 +192,6 @@ def _note(sent: Sent, untold: dict[str, Ready], told: Iterable[Delivered]) -> No
             sent.accepted += 1
             sent.size += file.size
             sent.reserves += [] if answer.reason is None else [answer]
+            sent.remarks += Counter([answer.message] if answer.message and answer.reason is None else [])
         else:
             sent.refused.append(Refused(file.path, answer.reason or Reason.REJECTED, answer.message))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from adit_cli.counting import count
 from adit_cli.errors import DataError, NodeError, Reason
 from adit_cli.jobfile.node import DimsePeer, Limits
 from adit_cli.nodes.base import Delivered, Ready
@@ -30,6 +32,8 @@ from adit_cli.nodes.retry import STANDARD, Tries, retried
 PROBE = 8
 ALREADY_THERE = 0x0111
 _WARNINGS = range(0xB000, 0xC000)
+_LOSSES = frozenset((0xB006, 0xB007))
+"""Warnings of a data set that is no longer, or never was, what it should be (PS3.4 §B.2.3)."""
 
 
 class DimseDestination:
@@ -46,6 +50,7 @@ class DimseDestination:
         transcode: bool = False,
     ) -> None:
         party = Party.of(name, peer, calling_ae_title)
+        self.party = party
         self._lines = [Line(party, helper=number > 0) for number in range(limits.associations)]
         self.pace = Pace(limits.associations)
         self._tries = tries
@@ -84,12 +89,15 @@ class _Account:
 
     answers: list[Delivered] = field(default_factory=list[Delivered])
     doubts: Doubts = field(default_factory=Doubts)
+    remarks: Counter[str] = field(default_factory=Counter[str])
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, answer: Delivered) -> None:
         """Note an answer of the peer."""
         with self.lock:
             self.answers.append(answer)
+            if answer.accepted and answer.message and answer.reason is None:
+                self.remarks[answer.message] += 1
 
     def told(self) -> list[Delivered]:
         """Return the answers that were not returned yet."""
@@ -118,12 +126,23 @@ class DimseDelivery:
         return self._account.told()
 
     def finish(self) -> list[Delivered]:
-        """Send once more what failed, if that was little; all else was answered for when it was sent."""
+        """Send once more what failed, if that was little; all else was answered for when it was sent.
+
+        Where that came last, a file that the server has taken is sent again, too: is it still well?
+        """
         if self._error is not None:
             raise self._error
         doubts = self._account.doubts
-        self._destination.send(doubts.worth_another_try(), self._account)
-        return [*self._account.told(), *doubts.settled()]
+        again = {file.uid: file for file in doubts.worth_another_try()}
+        self._destination.send([*again.values(), *doubts.witness()], self._account)
+        return [*(one for one in self._account.told() if one.uid in again), *doubts.settled()]
+
+    def notes(self) -> list[str]:
+        """Return what the server said of instances that it took, where that harms none."""
+        return [
+            f"{self._destination.party} took {count(number, 'instance')} with status {said}"
+            for said, number in self._account.remarks.items()
+        ]
 
     def abandon(self) -> None:
         """Do nothing: what a server has accepted stays there."""
@@ -230,5 +249,6 @@ def _answer(file: Ready, status: int) -> Delivered:
     if status == SUCCESS:
         return Delivered(file.uid, accepted=True)
     if status in _WARNINGS or status == ALREADY_THERE:
-        return Delivered(file.uid, accepted=True, message=status_words(status))
+        reason = Reason.REJECTED if status in _LOSSES else None
+        return Delivered(file.uid, accepted=True, reason=reason, message=status_words(status))
     return Delivered(file.uid, accepted=False, reason=status_reason(status), message=status_words(status))

@@ -18,6 +18,7 @@ class Doubts:
         self._lock = threading.Lock()
         self._failed: dict[str, tuple[Ready, NodeError]] = {}
         self._in_a_row = 0
+        self._answered: Ready | None = None
 
     def suspects(self, file: Ready) -> bool:
         """Return whether sending this one may well be in vain, so that it is tried only once."""
@@ -27,6 +28,7 @@ class Doubts:
         """Note that the server answered for an instance, whatever it said."""
         with self._lock:
             self._in_a_row = 0
+            self._answered = file
             self._failed.pop(file.uid, None)
 
     def failed(self, file: Ready, error: NodeError) -> None:
@@ -43,6 +45,10 @@ class Doubts:
         """Return the files that failed, if they are so few that it may have been a mishap."""
         files = [file for file, _ in self._failed.values()]
         return files if len(files) < MOST_IN_A_ROW else []
+
+    def witness(self) -> list[Ready]:
+        """Return a file that the server answered for, where only that can show whether it is still well."""
+        return [self._answered] if self._in_a_row and self._answered is not None else []
 
     def settled(self) -> Iterator[Delivered]:
         """Yield the answers for what failed; its error where nothing shows that the server is well again."""

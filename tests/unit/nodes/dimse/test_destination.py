@@ -103,12 +103,27 @@ def test_no_fragment_is_longer_than_the_peer_said(tmp_path: Path) -> None:
     assert max(lengths) == 1000
 
 
-@pytest.mark.parametrize("status", [0xB000, 0xB006, 0xB007, 0x0111])
-def test_warnings_are_accepted_with_a_message(tmp_path: Path, status: int) -> None:
+@pytest.mark.parametrize("status", [0xB000, 0x0111])
+def test_warnings_that_harm_none_are_accepted_and_noted_once(tmp_path: Path, status: int) -> None:
     with scripted_peer(storing({}, always(status))) as peer, destination(peer) as node:
-        (told,) = node.begin("key").add([ready(tmp_path, UIDS[0])])
+        delivery = node.begin("key")
+        told = delivery.add([ready(tmp_path, uid) for uid in UIDS])
+        delivery.finish()
 
-    assert told.accepted
+    assert [(one.accepted, one.reason) for one in told] == [(True, None)] * 5
+    (note,) = delivery.notes()
+    assert f"took 5 instances with status 0x{status:04X}, " in note
+
+
+@pytest.mark.parametrize("status", [0xB006, 0xB007])
+def test_warnings_of_what_an_image_has_lost_are_accepted_for_a_person_to_look_at(
+    tmp_path: Path, status: int
+) -> None:
+    with scripted_peer(storing({}, always(status))) as peer, destination(peer) as node:
+        delivery = node.begin("key")
+        (told,) = delivery.add([ready(tmp_path, UIDS[0])])
+
+    assert (told.accepted, told.reason, delivery.notes()) == (True, Reason.REJECTED, [])
     assert f"0x{status:04X}" in told.message
 
 
@@ -188,7 +203,7 @@ def test_peer_that_never_answers_one_file_is_an_error_and_not_a_delivery(tmp_pat
     assert told == []
 
 
-@pytest.mark.parametrize("bad", [UIDS[:1], UIDS[2:3], UIDS[1:3], UIDS[:4:2]])
+@pytest.mark.parametrize("bad", [UIDS[:1], UIDS[2:3], UIDS[-1:], UIDS[1:3], UIDS[::2]])
 def test_instances_at_which_the_peer_breaks_off_do_not_keep_the_others_away(
     tmp_path: Path, bad: list[str]
 ) -> None:
@@ -213,8 +228,13 @@ def test_instances_at_which_the_peer_breaks_off_do_not_keep_the_others_away(
 
 
 def test_peer_that_answers_for_nothing_any_more_is_to_blame_and_no_instance(tmp_path: Path) -> None:
+    well = UIDS[:-1]
+
     def answer(_: Talk, message: Message) -> int | None:
-        return SUCCESS if message.command.sop_instance_uid != UIDS[-1] else None
+        if message.command.sop_instance_uid not in well:
+            return None
+        well.remove(message.command.sop_instance_uid)
+        return SUCCESS
 
     with scripted_peer(storing({}, answer)) as peer, destination(peer) as node:
         delivery = node.begin("key")

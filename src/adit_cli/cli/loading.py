@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from adit_cli.cli.settings import settings
+from adit_cli.counting import first_of
 from adit_cli.errors import UsageError
 from adit_cli.jobfile.addressing import Known, NothingKnown, find_config, parse_node
 from adit_cli.jobfile.node import NodeSpec
@@ -83,16 +84,13 @@ def read_uids(ctx: typer.Context, where: str) -> list[str]:
 
 def _tell_refused(ctx: typer.Context, found: UidLines) -> None:
     settings(ctx).refused += len(found.refused)
-    named = ", ".join(found.refused[:NAMED])
-    more = f" and {len(found.refused) - NAMED} more" if len(found.refused) > NAMED else ""
+    named = ", ".join(first_of(found.refused, NAMED))
     if not found.uids:
         raise UsageError(
-            f"no DICOM UID in any line, as in {named}{more}",
+            f"no DICOM UID in any line, as in {named}",
             hint="one a line is needed: `adit query` prints them with --format uid, or ndjson",
         )
-    typer.echo(
-        f"left out, since there is no DICOM UID (digits and dots, at most 64): {named}{more}", err=True
-    )
+    typer.echo(f"left out, since there is no DICOM UID (digits and dots, at most 64): {named}", err=True)
 
 
 def uids_of(ctx: typer.Context, texts: Iterable[str]) -> list[str]:

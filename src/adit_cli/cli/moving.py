@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 
 from adit_cli.cli.status_line import StatusLine
-from adit_cli.counting import count
+from adit_cli.counting import count, first_of
 from adit_cli.errors import NodeError
 from adit_cli.nodes.base import Source
 from adit_cli.tasks.download import MOST_FAILURES, StudyRequest
@@ -83,6 +83,5 @@ def _summary(sent: Sent, target: Target) -> str:
 
 
 def _missing(sent: Sent) -> list[str]:
-    lines = [f"missing {one.uid}: {one.message}" if one.uid else one.message for one in sent.missing[:NAMED]]
-    more = len(sent.missing) - NAMED
-    return [*lines, f"and {more} more"] if more > 0 else lines
+    lines = [f"missing {one.uid}: {one.message}" if one.uid else one.message for one in sent.missing]
+    return first_of(lines, NAMED)

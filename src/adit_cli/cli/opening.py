@@ -56,26 +56,31 @@ def opened_pool(
     Windows hold jobs only; who moves images beside them is told that it is outside of one.
     """
     config = known_nodes(ctx)
-    if moves:
-        _tell_of_windows(ctx, nodes, config)
+    counted = _counted(nodes, config)
+    if moves and settings(ctx).verbosity >= 0:
+        _tell_of_windows(counted)
     state = state_folder(settings(ctx).state_dir, os.environ)
     receiver = order_of(state.inbox, config.receiver, config.calling_ae_title)
     with (
-        _turn(state, nodes, config, most) as limited,
+        _turn(state, nodes, counted, most) as limited,
         NodePool(limited, aet or config.calling_ae_title, receiver, aside=state.unpacked) as pool,
     ):
         yield pool
 
 
-@contextmanager
-def _turn(
-    state: StateFolder, nodes: Mapping[str, NodeSpec], config: Known, most: int | None
-) -> Generator[Mapping[str, NodeSpec]]:
-    counted = {
+def _counted(nodes: Mapping[str, NodeSpec], config: Known) -> dict[str, ServerNode]:
+    """Return the nodes that have limits and windows, as the config knows them."""
+    return {
         name: found
         for name, spec in nodes.items()
         if isinstance(spec, ServerNode) and (found := limited_as(name, spec, config)) is not None
     }
+
+
+@contextmanager
+def _turn(
+    state: StateFolder, nodes: Mapping[str, NodeSpec], counted: dict[str, ServerNode], most: int | None
+) -> Generator[Mapping[str, NodeSpec]]:
     if not counted:
         yield nodes
         return
@@ -88,18 +93,12 @@ def _turn(
         yield {name: _with_associations(spec, counted.get(name), granted) for name, spec in nodes.items()}
 
 
-def _tell_of_windows(ctx: typer.Context, nodes: Mapping[str, NodeSpec], config: Known) -> None:
+def _tell_of_windows(counted: Mapping[str, ServerNode]) -> None:
     now = time.time()
-    for name, spec in nodes.items():
-        server = limited_as(name, spec, config) if isinstance(spec, ServerNode) else None
-        if (
-            server is None
-            or next(openings(server.limits.window, now))[0] <= now
-            or settings(ctx).verbosity < 0
-        ):
-            continue
-        shown = ", ".join(window.text for window in server.limits.window)
-        typer.echo(f"{name}: outside its window for jobs ({shown}); this goes on all the same", err=True)
+    for name, server in counted.items():
+        if next(openings(server.limits.window, now))[0] > now:
+            shown = ", ".join(window.text for window in server.limits.window)
+            typer.echo(f"{name}: outside its window for jobs ({shown}); this goes on all the same", err=True)
 
 
 def _in_use(name: str, server: ServerNode) -> str:

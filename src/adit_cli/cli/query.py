@@ -13,6 +13,7 @@ from adit_cli.cli.completion import complete_node
 from adit_cli.cli.filters import LevelName, asked_for, between, lookup_for
 from adit_cli.cli.options import AetOption, FailIfEmptyOption, FormatOption
 from adit_cli.cli.settings import new_app
+from adit_cli.tasks.lookup import Lookup
 
 EXAMPLES = (
     "adit query pacs --date 2024-01 --modality CT",
@@ -114,9 +115,12 @@ def query(
     asked = asked_for(texts, key or [])
     lookup = lookup_for(level.level, asked, tuple(dict.fromkeys([*SHOWN[level.level], *asked])))
     if interactive:
-        from adit_cli.cli.browsing import browse  # noqa: PLC0415  only here
-
-        browse(ctx, nodes, lookup, limit, aet)
-        return
+        return _browse(ctx, nodes, lookup, limit, aet)
     number, code = ask(ctx, nodes, lookup, output=output, limit=limit, aet=aet)
     raise typer.Exit(4 if fail_if_empty and not number and not code else code)
+
+
+def _browse(ctx: typer.Context, nodes: list[str], lookup: Lookup, limit: int | None, aet: str) -> None:
+    from adit_cli.cli.browsing import browse  # noqa: PLC0415  only here
+
+    browse(ctx, nodes, lookup, limit, aet)

@@ -12,7 +12,7 @@ from adit_cli.cli.output import Format, Row, show_rows
 from adit_cli.cli.sentences import hold_words
 from adit_cli.cli.table import Column
 from adit_cli.cli.wording import size
-from adit_cli.counting import count
+from adit_cli.counting import count, first_of
 from adit_cli.engine.folders import JobFolder
 from adit_cli.engine.hold import Hold
 from adit_cli.engine.report import Summary, TaskRecord, open_reader
@@ -152,8 +152,8 @@ def unresolved_of(folder: JobFolder) -> list[str]:
     """Return a line for each of the first rows and UIDs of a job that became no task."""
     with open_reader(folder) as reader:
         unresolved = reader.unresolved()
-    lines = [f"  {one.label}: {one.reason.value}: {one.message}" for one in unresolved[:LISTED]]
-    return [*lines, f"  and {len(unresolved) - LISTED} more"] if len(unresolved) > LISTED else lines
+    lines = [f"{one.label}: {one.reason.value}: {one.message}" for one in unresolved]
+    return [f"  {line}" for line in first_of(lines, LISTED)]
 
 
 def problem_lines(records: Iterable[TaskRecord], unresolved: Iterable[Unresolved]) -> Iterator[str]:

@@ -10,7 +10,7 @@ import typer
 
 from adit_cli.cli.display import Display, Style, open_display
 from adit_cli.cli.wording import duration, size
-from adit_cli.counting import count
+from adit_cli.counting import count, first_of
 from adit_cli.engine.events import RunStarted, TaskEnded, TaskProgress, TaskStarted
 from adit_cli.errors import Reason
 from adit_cli.nodes.base import Arrival, Guarded, Reporting, Source
@@ -134,9 +134,5 @@ def missing_lines(fetched: Downloaded) -> list[str]:
     """Return the instances that are missing, by UID."""
     if not fetched.listed:
         return [f"{fetched.study_uid}: {problem(fetched)}"]
-    lines = [
-        f"{fetched.study_uid}: missing {lost.uid or 'instances'}: {lost.message}"
-        for lost in fetched.missing[:NAMED]
-    ]
-    more = len(fetched.missing) - NAMED
-    return [*lines, f"{fetched.study_uid}: and {more} more"] if more > 0 else lines
+    lines = [f"missing {lost.uid or 'instances'}: {lost.message}" for lost in fetched.missing]
+    return [f"{fetched.study_uid}: {line}" for line in first_of(lines, NAMED)]

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection
+from typing import Final
+
+_TASK: Final = (
+    "select number, attempts, tries, key, study_uid, source, destinations, patient_id, issuer,"
+    " pseudonym, series_uids, cohort_rows, instances, modalities from task"
+)
+_OF_ALL: Final = " indexed by task_in_line where status = 'pending' and planned = 1"
+_OF_ONE: Final = " indexed by task_of_source_in_line where status = 'pending' and planned = 1 and source = ?"
 
 
 def first(db: sqlite3.Connection, now: float, source: str | None) -> sqlite3.Row | None:
@@ -11,21 +19,14 @@ def first(db: sqlite3.Connection, now: float, source: str | None) -> sqlite3.Row
 
     Due retries come before new tasks, so that what they keep in the spool does not pile up.
     """
-    if source is None:
-        return db.execute(
-            "select number, attempts, tries, key, study_uid, source, destinations, patient_id, issuer,"
-            " pseudonym, series_uids, cohort_rows, instances, modalities from task"
-            " indexed by task_in_line where status = 'pending' and planned = 1 and retry_at <= ?"
-            " order by retry_at desc, number limit 1",
-            (now,),
-        ).fetchone()
-    return db.execute(
-        "select number, attempts, tries, key, study_uid, source, destinations, patient_id, issuer,"
-        " pseudonym, series_uids, cohort_rows, instances, modalities from task"
-        " indexed by task_of_source_in_line where status = 'pending' and planned = 1 and source = ?"
-        " and retry_at <= ? order by retry_at desc, number limit 1",
-        (source, now),
-    ).fetchone()
+    return _in_line(db, _TASK, source, " and retry_at <= ? order by retry_at desc, number limit 1", now)
+
+
+def _in_line(
+    db: sqlite3.Connection, what: str, source: str | None, which: str, *values: float
+) -> sqlite3.Row | None:
+    where, of = (_OF_ALL, ()) if source is None else (_OF_ONE, (source,))
+    return db.execute(what + where + which, (*of, *values)).fetchone()
 
 
 def next_source(db: sqlite3.Connection, now: float, sources: Collection[str] | None) -> str | None:
@@ -41,17 +42,7 @@ def next_due(db: sqlite3.Connection, sources: Collection[str] | None) -> float |
 
 
 def _due(db: sqlite3.Connection, source: str | None) -> float | None:
-    if source is None:
-        row = db.execute(
-            "select retry_at from task indexed by task_in_line where status = 'pending' and planned = 1"
-            " order by retry_at limit 1"
-        ).fetchone()
-    else:
-        row = db.execute(
-            "select retry_at from task indexed by task_of_source_in_line"
-            " where status = 'pending' and planned = 1 and source = ? order by retry_at limit 1",
-            (source,),
-        ).fetchone()
+    row = _in_line(db, "select retry_at from task", source, " order by retry_at limit 1")
     return None if row is None else float(row["retry_at"])
 
 

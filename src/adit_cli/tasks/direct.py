@@ -6,6 +6,7 @@ import logging
 import time
 from dataclasses import replace
 
+from adit_cli.counting import first_of
 from adit_cli.errors import NodeError, Reason
 from adit_cli.jobfile.node import DimsePeer, ServerNode
 from adit_cli.nodes.base import Nodes
@@ -71,8 +72,7 @@ def _outcome(sent: Sent, listing: Listing, seconds: float) -> Outcome:
     )
     if not missing and not unlisted:
         return done
-    notes = [f"instance {one.uid}: {one.message}" for one in sent.missing[:NAMED]]
-    notes += [f"and {len(missing) - NAMED} more"] if len(missing) > NAMED else []
+    notes = first_of([f"instance {one.uid}: {one.message}" for one in sent.missing], NAMED)
     notes += ["the source counts more instances than it lists"] if unlisted else []
     return replace(
         done,

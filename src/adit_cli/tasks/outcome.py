@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from adit_cli.counting import count
+from adit_cli.counting import count, first_of
 from adit_cli.errors import AditError, Reason
 from adit_cli.nodes.base import FailedInstance
 from adit_cli.tasks.availability import Away
@@ -160,10 +159,4 @@ def _notes(ending: Ending) -> list[str]:
     told_of = [said for said in ending.reserves if said not in ending.notes]
     if ending.error and ending.taken:
         named.append(f"{ending.taken} of {ledger.expected} instances are at the destination already")
-    return [*ending.notes, *told_of, *_shortened(named)]
-
-
-def _shortened(named: Iterable[str]) -> list[str]:
-    everything = list(named)
-    more = len(everything) - NAMED
-    return [*everything[:NAMED], f"and {more} more"] if more > 0 else everything
+    return [*ending.notes, *told_of, *first_of(named, NAMED)]

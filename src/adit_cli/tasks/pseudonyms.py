@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from adit_cli.counting import first_of
 from adit_cli.deid.pseudonyms import keyed_pseudonym, random_pseudonym
 from adit_cli.errors import UsageError
 from adit_cli.jobfile.job import Pseudonyms
@@ -94,9 +95,8 @@ class Namer:
         """
         chosen = {person.patient: self._choose(person) for person in people}
         if self._problems:
-            more = [f"and {len(self._problems) - SHOWN} more"] if len(self._problems) > SHOWN else []
             raise UsageError(
-                "\n".join([*self._problems[:SHOWN], *more]),
+                "\n".join(first_of(self._problems, SHOWN)),
                 hint="nothing was moved; correct the pseudonyms and run again",
             )
         return chosen

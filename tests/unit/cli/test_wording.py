@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from adit_cli.cli.wording import duration, for_person, printable, shorten, size, width
-from adit_cli.counting import count
+from adit_cli.counting import count, first_of
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,9 @@ def test_a_shortened_text_keeps_its_beginning() -> None:
 def test_wide_characters_count_twice() -> None:
     assert width("山田") == 4
     assert width(shorten("山田太郎", 5)) <= 5
+
+
+def test_the_first_of_many_are_named_and_the_others_counted() -> None:
+    assert first_of(["a", "b", "c"], 3) == ["a", "b", "c"]
+    assert first_of(["a", "b", "c"], 1) == ["a", "and 2 more"]
+    assert first_of([], 1) == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -21,10 +22,16 @@ from typing import IO, cast
 from adit_cli.errors import DataError
 from adit_cli.nodes import sevenzip
 from adit_cli.nodes.measure import Measure, locked, too_large
-from adit_cli.nodes.storage import Readable
+from adit_cli.nodes.storage import BLOCK, Readable
 
 _LONGEST_HEADER = 1 << 26
 _ENCRYPTED = 0x1
+
+_DAMAGE = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError),
+    *(ValueError, LookupError, ArithmeticError, struct.error),
+)
+"""What the readers raise; those of the second line come of names, lengths and offsets they do not check."""
 
 _TAR = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 SUFFIXES = (".zip", ".7z", *_TAR)
@@ -85,14 +92,7 @@ class _Guarded:
 def _damage(path: Path) -> Generator[None]:
     try:
         yield
-    except (
-        zipfile.BadZipFile,
-        tarfile.TarError,
-        zlib.error,
-        lzma.LZMAError,
-        EOFError,
-        NotImplementedError,
-    ) as error:
+    except _DAMAGE as error:
         raise DataError(f"{path.name} is damaged, or packed in a way that cannot be read") from error
     except OSError as error:
         if error.errno is not None:
@@ -134,13 +134,14 @@ def _take(measure: Measure, path: Path, sizes: Sequence[int]) -> None:
 
 def _in_tar(path: Path, measure: Measure) -> Generator[tuple[str, Readable]]:
     with _decompressed(path) as raw:
-        forward = cast("IO[bytes]", _Forward(path, raw, measure))
-        with tarfile.open(fileobj=forward, mode="r:") as archive:
+        forward = _Forward(path, raw, measure)
+        with tarfile.open(fileobj=cast("IO[bytes]", forward), mode="r:") as archive:
             for info in archive:
                 measure.take(path, 0, 1)
                 data = archive.extractfile(info) if info.isreg() and not info.issparse() else None
                 if data is not None:
                     yield info.name, data
+        forward.end()
 
 
 @contextmanager
@@ -171,14 +172,26 @@ class _Forward:
         self._raw = raw
         self._at = 0
         self._measure = measure
+        self._last = b""
 
     def read(self, size: int, /) -> bytes:
         if size < 0 or size > _LONGEST_HEADER:
             raise too_large(self._path)
         block = self._raw.read(size)
         self._at += len(block)
+        self._last = block
         self._measure.take(self._path, len(block))
         return block
+
+    def end(self) -> None:
+        """Read on to the end, where gzip has its checksum, after what tarfile took for the end.
+
+        It takes a damaged header, or none, for one: then what lies behind would be missed without a word.
+        """
+        if self._last != bytes(tarfile.BLOCKSIZE):
+            raise tarfile.ReadError("no mark of the end")
+        while self.read(BLOCK):
+            pass
 
     def seekable(self) -> bool:
         return True

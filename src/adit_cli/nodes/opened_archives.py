@@ -13,6 +13,7 @@ from adit_cli.errors import DataError
 from adit_cli.nodes.archive import Member
 from adit_cli.nodes.aside import Aside
 from adit_cli.nodes.layout import safe_name
+from adit_cli.nodes.measure import LockedError
 from adit_cli.nodes.nested import InnerError, Inside, Opening, files_in
 from adit_cli.nodes.storage import make_private, storage_errors, write_private
 
@@ -31,16 +32,17 @@ def told(error: DataError) -> str:
 
 
 def _unpacked(member: Member | DataError, path: Path, inside: Inside) -> Path | Unopened:
-    """Write a file out; an inner archive that breaks off leaves those around it."""
+    """Write a file out; one that is damaged leaves those around it."""
     if isinstance(member, DataError):
         return Unopened(path, member)
     try:
         with storage_errors("the state folder"):
             write_private(member.data, path)
-    except DataError:
-        if len(inside) == 1:
+    except DataError as error:
+        if len(inside) == 1 and isinstance(error, LockedError):
             raise
-        return Unopened(path, InnerError("lies in an archive that cannot be read to its end"))
+        what = "lies in an archive that cannot be read to its end" if len(inside) > 1 else "is damaged"
+        return Unopened(path, InnerError(what))
     return path
 
 

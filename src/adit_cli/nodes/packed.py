@@ -79,18 +79,26 @@ def attributes_at(place: Place, keywords: Iterable[str], opening: Opening) -> At
 def take_out(archive: Path, targets: Mapping[Inside, Path], opening: Opening) -> Iterator[Inside]:
     """Write members to new files of ours, in one pass; yields the place of each that is whole.
 
-    DataError where the archive breaks off; a file that is not whole is removed.
+    DataError where the archive breaks off, or some of them are not whole; those are removed.
     """
     left = set(targets)
     with closing(files_in(archive, opening, _on_the_way(targets))) as found:
         for inside, member in found:
-            if inside in left and isinstance(member, Member):
-                write_private(member.data, targets[inside])
+            if inside in left and isinstance(member, Member) and _is_written(member, targets[inside]):
                 left.discard(inside)
                 yield inside
             if not left:
                 return
-    raise DataError(f"{archive.name} has changed: files are missing in it")
+    raise DataError(f"{archive.name} is damaged or has changed: files are missing in it")
+
+
+def _is_written(member: Member, target: Path) -> bool:
+    """Return whether a member could be written; those after one that is damaged may be whole."""
+    try:
+        write_private(member.data, target)
+    except DataError:
+        return False
+    return True
 
 
 def _on_the_way(wanted: Iterable[Inside]) -> Callable[[Inside], bool]:

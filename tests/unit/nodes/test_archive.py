@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import os
 import tarfile
 import zipfile
@@ -58,6 +60,47 @@ def test_an_archive_that_breaks_off_is_named(tmp_path: Path, suffix: str, kept: 
     path.write_bytes(b"x" * 600 if not kept else data[: int(len(data) * kept)])
 
     with pytest.raises(DataError, match=r"^scans\.[a-z0-9.]+ is damaged"):
+        read(path)
+
+
+@pytest.mark.parametrize("suffix", TAR_MODES)
+@pytest.mark.parametrize("harm", ["header", "end"])
+def test_a_tar_with_a_damaged_header_or_without_its_end_is_damaged_and_not_short(
+    tmp_path: Path, suffix: str, harm: str
+) -> None:
+    content = bytearray(pack(tmp_path / "plain.tar", FILES).read_bytes())
+    second = content.index(b"ustar", 512) - 257
+    if harm == "header":
+        content[second] ^= 0xFF
+    path = tmp_path / f"scans{suffix}"
+    openers = {"w": open, "w:gz": gzip.open, "w:bz2": bz2.open, "w:xz": lzma.open}
+    with openers[TAR_MODES[suffix]](path, "wb") as file:
+        file.write(content if harm == "header" else content[:second])
+
+    with pytest.raises(DataError, match="damaged"):
+        read(path)
+
+
+def test_the_checksum_of_a_gzip_is_looked_at(tmp_path: Path) -> None:
+    path = pack(tmp_path / "scans.tar.gz", FILES)
+    data = bytearray(path.read_bytes())
+    data[-8] ^= 0xFF
+    path.write_bytes(data)
+
+    with pytest.raises(DataError, match="damaged"):
+        read(path)
+
+
+@pytest.mark.parametrize("at", [8, 28, 30, 42])
+def test_a_zip_with_a_directory_that_makes_no_sense_is_damaged(tmp_path: Path, at: int) -> None:
+    path = pack(tmp_path / "scans.zip", {"ä": b"1" * 500})
+    data = bytearray(path.read_bytes())
+    place = data.index(b"PK\1\2") + at
+    data[place : place + 2] = b"\xff\x08" if at == 8 else b"\xff\xff"
+    data[data.index(b"PK\1\2") + 46] = 0xFF
+    path.write_bytes(data)
+
+    with pytest.raises(DataError, match="scans"):
         read(path)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,25 @@ def test_an_archive_that_was_damaged_since_names_what_it_lost(tmp_path: Path, st
     assert {one.uid for one in arrivals} | failed.keys() == set(study.instance_uids)
     assert set(failed.values()) == {Reason.REJECTED}
     assert sorted((tmp_path / "spool").iterdir()) == sorted(one.path for one in arrivals)
+
+
+def test_one_damaged_file_in_a_zip_keeps_none_of_the_others_away(tmp_path: Path, study: BuiltStudy) -> None:
+    archive = tmp_path / "in" / "a.zip"
+    archive.parent.mkdir()
+    with zipfile.ZipFile(archive, "w") as plain:
+        for name, data in content(study).items():
+            plain.writestr(name, data)
+    data = archive.read_bytes()
+    second = study.files[1].read_bytes()
+    archive.write_bytes(data.replace(second, second[:-1] + bytes([second[-1] ^ 1])))
+    source = FolderSource("in", tmp_path / "in")
+
+    arrivals, failed = fetched(source, study, tmp_path / "spool")
+
+    assert len(source.find(Level.IMAGE, {"StudyInstanceUID": study.uid})) + len(source.unread()) == 4
+    whole = {uid for uid in study.instance_uids if uid != study.instance_uids[1]}
+    assert {one.uid for one in arrivals} == whole
+    assert failed in ({}, {study.instance_uids[1]: Reason.REJECTED})
 
 
 def inner_archive(folder: Path, suffix: str, files: dict[str, bytes]) -> bytes:

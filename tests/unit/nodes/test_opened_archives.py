@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adit_cli.errors import DataError
-from adit_cli.nodes.opened_archives import OpenedArchives
+from adit_cli.nodes.opened_archives import OpenedArchives, Unopened
 from tests.support.builders import file_tree
 from tests.support.packing import pack
 
@@ -45,9 +45,10 @@ def test_nothing_is_made_where_no_archive_is_opened(tmp_path: Path) -> None:
 def test_what_came_out_before_an_archive_broke_off_is_there(tmp_path: Path) -> None:
     archive = pack(tmp_path / "in.tar", {"a": b"1" * 600, "b": b"2" * 600})
     archive.write_bytes(archive.read_bytes()[:2100])
-    out: list[Path] = []
+    out: list[Path | Unopened] = []
 
     with OpenedArchives(tmp_path / "unpacked") as archives:
         with pytest.raises(DataError, match="damaged"):
-            out.extend(files(archives, archive))
+            out.extend(archives.files(archive))
+        assert [isinstance(one, Path) for one in out] == [True, False]
         assert len(list((tmp_path / "unpacked").rglob("00000*"))) == 1

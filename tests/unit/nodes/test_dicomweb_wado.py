@@ -210,6 +210,24 @@ def test_what_arrived_before_is_not_handed_out_again(study: BuiltStudy, tmp_path
     assert fetch.uids == [ref.uid for ref in wanted]
 
 
+def test_a_part_that_comes_twice_with_other_content_never_replaces_the_first(
+    study: BuiltStudy, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = contents(study)
+    other = files[0][:-1] + bytes([files[0][-1] ^ 1])
+
+    def answer(_: Seen) -> Reply:
+        return Reply(200, multipart([files[0], files[1], files[1], other, *files[2:]]), MULTIPART)
+
+    with fetching(answer, tmp_path) as fetch:
+        (told,) = fetch.retrieve(listed(study))
+
+    assert (told.uid, told.reason) == (study.instance_uids[0], Reason.MISMATCH)
+    assert fetch.uids == study.instance_uids
+    assert [arrival.path.read_bytes() for arrival in fetch.arrivals] == files
+    assert "twice, with other content" in caplog.text
+
+
 def test_a_part_of_another_series_is_refused_by_name(study: BuiltStudy, tmp_path: Path) -> None:
     series = study.series[0]
     body = multipart(contents(study)[:13])

@@ -22,7 +22,7 @@ from adit_cli.nodes.dicomweb.answer import Answer
 from adit_cli.nodes.dicomweb.connection import Ask, WebConnection
 from adit_cli.nodes.dicomweb.failures import malformed, not_dicomweb
 from adit_cli.nodes.dicomweb.multipart import BUFFER, MultipartError, Part, Parts, write_all
-from adit_cli.nodes.storage import PRIVATE_FILE, part_in, storage_errors
+from adit_cli.nodes.storage import PRIVATE_FILE, part_in, same_content, storage_errors
 
 logger = logging.getLogger(__name__)
 
@@ -133,6 +133,7 @@ class _Landing:
         self._wanted = wanted
         self._spool = spool
         self._failed = brought.failed
+        self._arrived = brought.arrived
 
     def files(self) -> Iterator[Arrival]:
         """Yield each file that is whole and was asked for, under its final name."""
@@ -196,8 +197,16 @@ class _Landing:
             return None
         target = self._spool / f"{uid}.dcm"
         with storage_errors("the folder that is fetched into"):
+            if uid in self._arrived and target.exists():
+                self._compare(path, target, uid)
+                return None
             path.replace(target)
         return Arrival(target, uid, meta.sop_class_uid, meta.transfer_syntax_uid, size)
+
+    def _compare(self, path: Path, first: Path, uid: str) -> None:
+        """Tell of a part that came before with other content: the first one stays."""
+        if not same_content(path, first):
+            self._refuse(uid, Reason.MISMATCH, f"instance {uid} twice, with other content; the first is kept")
 
     def _refuse_broken(self, path: Path, number: int, error: DataError) -> None:
         try:

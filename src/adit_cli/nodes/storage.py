@@ -94,10 +94,13 @@ def is_unfinished(name: str) -> bool:
 
 
 def sweep_parts(folder: Path) -> None:
-    """Remove what processes that were killed left half-written."""
+    """Remove what processes that were killed left half-written, before we write anything there ourselves.
+
+    One of our own number is from before: in a container, each run may have the same.
+    """
     for path in folder.glob(".*.part"):
         found = _PART.fullmatch(path.name)
-        if found and not is_running(int(found[1])):
+        if found and (int(found[1]) == os.getpid() or not is_running(int(found[1]))):
             path.unlink(missing_ok=True)
 
 

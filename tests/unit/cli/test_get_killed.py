@@ -20,14 +20,14 @@ def test_what_a_killed_get_left_half_written_is_removed_and_what_another_one_wri
 ) -> None:
     target = Path("out") / thorax.uid
     target.mkdir(parents=True)
-    dead, ours, foreign = (
-        target / name for name in (f".{process_that_ended()}-7.part", f".{os.getpid()}-7.part", ".part")
-    )
-    for path in (dead, ours, foreign):
+    numbers = (process_that_ended(), os.getpid(), os.getppid())
+    dead, same, running = (target / f".{number}-7.part" for number in numbers)
+    foreign = target / ".part"
+    for path in (dead, same, running, foreign):
         path.write_bytes(b"half")
 
     ended = adit.run("get", "images/", thorax.uid, "-o", "out")
 
     assert ended.code == 0, ended.err
-    assert [path.exists() for path in (dead, ours, foreign)] == [False, True, True]
+    assert [path.exists() for path in (dead, same, running, foreign)] == [False, False, True, True]
     assert len(list(target.glob("*.dcm"))) == len(thorax.files)

@@ -14,7 +14,7 @@ from adit_cli.errors import DataError, NodeError, Reason
 from adit_cli.jobfile.node import DimsePeer, Limits
 from adit_cli.nodes.base import Delivered, Ready
 from adit_cli.nodes.dimse.association import Association
-from adit_cli.nodes.dimse.contexts import UNCOMPRESSED, store_contexts
+from adit_cli.nodes.dimse.contexts import EXPLICIT, IMPLICIT, UNCOMPRESSED, store_contexts
 from adit_cli.nodes.dimse.crew import Crew
 from adit_cli.nodes.dimse.doubts import Doubts
 from adit_cli.nodes.dimse.line import Line
@@ -240,8 +240,9 @@ def _divided(files: Sequence[Ready], most: int) -> Iterator[Sequence[Ready]]:
 def _no_context(assoc: Association, file: Ready, *, may_transcode: bool) -> Delivered:
     what = f"{uid_name(file.sop_class_uid)} in {uid_name(file.transfer_syntax_uid)}"
     said = f"{assoc.party} does not accept {what}."
-    if not may_transcode and file.transfer_syntax_uid not in UNCOMPRESSED:
-        said += " With `transcode: allow` on the node it is sent uncompressed, if that is accepted."
+    if not may_transcode and file.transfer_syntax_uid != IMPLICIT:
+        other = f"in {uid_name(IMPLICIT)}" if file.transfer_syntax_uid == EXPLICIT else "uncompressed"
+        said += f" With `transcode: allow` on the node it is sent {other}, if that is accepted."
     return Delivered(file.uid, accepted=False, reason=Reason.NO_CONTEXT, message=said)
 
 

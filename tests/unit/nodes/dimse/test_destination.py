@@ -176,6 +176,25 @@ def test_what_the_peer_does_not_take_is_named(tmp_path: Path) -> None:
     assert "does not accept CT Image Storage in JPEG Lossless" in told[1].message
 
 
+@pytest.mark.parametrize(
+    ("syntax", "sent_as"),
+    [
+        (EXPLICIT, "in Implicit VR Little Endian"),
+        (JPEG, "uncompressed"),
+        ("1.2.840.10008.1.2.2", "uncompressed"),
+    ],
+)
+def test_what_a_node_could_be_allowed_to_change_is_told(tmp_path: Path, syntax: str, sent_as: str) -> None:
+    def script(talk: Talk) -> None:
+        talk.accept(refuse=lambda _: True)
+        talk.until_released()
+
+    with scripted_peer(script) as peer, destination(peer) as node:
+        (told,) = node.begin("key").add([ready(tmp_path, UIDS[0], CT, syntax)])
+
+    assert f"With `transcode: allow` on the node it is sent {sent_as}" in told.message
+
+
 def test_file_without_an_answer_is_sent_again_over_a_new_association(tmp_path: Path) -> None:
     received: dict[str, bytes] = {}
     broken = [UIDS[2]]

@@ -20,7 +20,7 @@ from adit_cli.nodes.measure import UNLOCKING
 from adit_cli.nodes.nested import Opening
 from adit_cli.nodes.scan import PLAIN, FoundInstance, FoundSeries, Scan, scan
 from adit_cli.nodes.staging import Filing, StagedDelivery, Waiting
-from adit_cli.nodes.storage import link_or_copy, same_content, storage_errors
+from adit_cli.nodes.storage import link_or_copy, room_at, same_content, storage_errors
 from adit_cli.nodes.unpacking import Unpacking
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class FolderSource:
                 continue
             problem = self._fetch(instance, spool / f"{safe_name(instance.uid)}.dcm", arrived)
             failed += [problem] if problem else []
-        with storage_errors(self._name):
+        with storage_errors(self._name), room_at(str(spool)):
             for taken in Unpacking(spool, packed, replace(self._opening, aside=spool)).run():
                 problem = taken if isinstance(taken, FailedInstance) else _announce(*taken, arrived)
                 failed += [problem] if problem else []
@@ -122,12 +122,12 @@ class FolderSource:
                 message = f"{len(instance.places)} files claim to be it, and they differ"
                 return FailedInstance(instance.uid, Reason.MISMATCH, message)
             meta, _ = read_whole(source, ())
+            with room_at(str(target.parent)):
+                target.unlink(missing_ok=True)
+                link_or_copy(source, target)
+                size = target.stat().st_size
         except (DataError, OSError) as error:
             return _unreadable(instance, error)
-        with storage_errors(self._name):
-            target.unlink(missing_ok=True)
-            link_or_copy(source, target)
-            size = target.stat().st_size
         arrived(Arrival(target, instance.uid, meta.sop_class_uid, meta.transfer_syntax_uid, size))
         return None
 
@@ -151,7 +151,8 @@ def _announce(instance: FoundInstance, taken: Path, arrived: OnArrival) -> Faile
 
 def _unreadable(instance: FoundInstance, error: DataError | OSError) -> FailedInstance:
     """Return what happened without the file's name, which may be the patient's."""
-    why = error.strerror or "cannot be read" if isinstance(error, OSError) else "is not a whole DICOM file"
+    is_ours = isinstance(error, DataError)
+    why = "is not a whole DICOM file" if is_ours else f"cannot be used: {error.strerror or 'an error'}"
     return FailedInstance(instance.uid, Reason.REJECTED, f"the file {why}")
 
 

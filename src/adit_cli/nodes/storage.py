@@ -38,11 +38,21 @@ class Readable(Protocol):
 def storage_errors(place: str, kind: type[AditError] = NodeError) -> Generator[None]:
     """Turn what the operating system says of a disk into words; `place` never names a patient."""
     try:
+        with room_at(place):
+            yield
+    except OSError as error:
+        raise kind(f"{place}: {error.strerror or error}", hint=_hint(error)) from error
+
+
+@contextmanager
+def room_at(place: str) -> Generator[None]:
+    """Turn only what is said of a disk that is full into words, and let other errors be."""
+    try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
-            raise DiskFullError(f"{place}: no space left", hint="free some space and run again") from error
-        raise kind(f"{place}: {error.strerror or error}", hint=_hint(error)) from error
+        if error.errno not in _FULL:
+            raise
+        raise DiskFullError(f"{place}: no space left", hint="free some space and run again") from error
 
 
 def _hint(error: OSError) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from shutil import copy
@@ -7,12 +8,13 @@ from shutil import copy
 import pytest
 
 from adit_cli.dicom.query import Attributes, Level
-from adit_cli.errors import NodeError, Reason, UsageError
+from adit_cli.errors import DiskFullError, NodeError, Reason, UsageError
+from adit_cli.nodes import folder, storage
 from adit_cli.nodes.aside import STAGING
 from adit_cli.nodes.base import Arrival, InstanceRef, RetrieveRequest
 from adit_cli.nodes.folder import NAMED, FolderSource
 from tests.support.builders import build_study
-from tests.support.disk import closed_folder
+from tests.support.disk import at_most, closed_folder
 from tests.support.packing import pack
 from tests.support.reading import pydicom_file, read_dicom
 
@@ -184,6 +186,50 @@ def test_a_file_that_ends_in_its_pixel_data_is_named_and_never_taken_for_an_imag
     assert [one.uid for one in arrivals] == [study.instance_uids[0]]
     assert failed == [(study.instance_uids[1], Reason.REJECTED)]
     assert [path.name for path in (tmp_path / "spool").iterdir()] == [f"{study.instance_uids[0]}.dcm"]
+
+
+def test_a_file_on_a_bad_disc_keeps_none_of_the_others_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = build_study(tmp_path / "in", instances=3)
+    (tmp_path / "spool").mkdir()
+
+    def scratched(source: Path, target: Path) -> None:
+        if source == study.files[1]:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        copy(source, target)
+
+    monkeypatch.setattr(folder, "link_or_copy", scratched)
+    arrivals: list[Arrival] = []
+    (failed,) = opened(tmp_path / "in").retrieve(
+        RetrieveRequest(study.uid), tmp_path / "spool", arrivals.append
+    )
+
+    assert len(arrivals) == 2
+    assert (failed.uid, failed.reason) == (study.instance_uids[1], Reason.REJECTED)
+    assert failed.message == "the file cannot be used: Input/output error"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_full_disk_is_named_where_it_is_and_not_as_the_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, packed: bool
+) -> None:
+    study = build_study(tmp_path / "made", instances=1, size=64)
+    if packed:
+        pack(tmp_path / "in" / "a.zip", {"0": study.files[0].read_bytes()})
+    else:
+        copy(study.files[0], tmp_path / "in")
+    monkeypatch.setattr(storage, "_NO_LINKS", frozenset({errno.EXDEV}))
+    monkeypatch.setattr(Path, "hardlink_to", _other_disk)
+    source = opened(tmp_path / "in")
+    source.find(Level.STUDY, {})
+
+    with at_most(1000), pytest.raises(DiskFullError, match="spool: no space left"):
+        fetched(source, RetrieveRequest(study.uid), tmp_path / "spool")
+
+
+def _other_disk(_target: Path, _source: Path) -> None:
+    raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 
 
 def test_what_cannot_be_read_may_hold_more_and_what_is_no_dicom_does_not(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -36,3 +37,20 @@ def test_a_command_works_with_streams_that_are_closed(tmp_path: Path, closed: st
         assert done.returncode == 0, done.stderr
 
     assert len(list((tmp_path / "out").rglob("*.dcm"))) == len(study.files)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["get", "images/", "1.2.3", "-o", "out"], 3), (["query", "nothing/here/"], 6)]
+)
+def test_a_command_ends_as_it_would_where_nobody_reads_its_messages(
+    tmp_path: Path, arguments: list[str], code: int
+) -> None:
+    build_study(tmp_path / "images")
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    command = [sys.executable, "-m", "adit_cli", "--state-dir", str(tmp_path / "state"), *arguments]
+    done = subprocess.run(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=writer, check=False)
+    os.close(writer)
+
+    assert done.returncode == code

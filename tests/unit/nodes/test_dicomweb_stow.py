@@ -223,6 +223,35 @@ def test_one_bad_file_does_not_cost_the_others(files: list[Ready], status: int) 
     assert str(status) in refused.message
 
 
+def test_a_file_that_went_away_or_changed_does_not_cost_the_others(files: list[Ready]) -> None:
+    files[1].path.unlink()
+    files[3].path.write_bytes(b"longer than it was" * 1000)
+
+    told, seen = deliver(accepting(files), files)
+
+    assert {one.uid for one in told if not one.accepted} == {files[1].uid, files[3].uid}
+    assert all("cannot be read, or changed" in one.message for one in told if not one.accepted)
+    assert (len(told), len(seen)) == (len(files), 1)
+
+
+def not_looked_at(_: Ready) -> bool:
+    return True
+
+
+@pytest.mark.parametrize("change", [b"short", None])
+def test_a_file_that_changes_while_it_is_sent_breaks_the_request_off(
+    files: list[Ready], monkeypatch: pytest.MonkeyPatch, change: bytes | None
+) -> None:
+    monkeypatch.setattr("adit_cli.nodes.dicomweb.destination.is_as_it_was", not_looked_at)
+    if change is None:
+        files[2].path.unlink()
+    else:
+        files[2].path.write_bytes(change)
+
+    with pytest.raises(TransientNodeError, match=files[2].uid):
+        deliver(accepting(files), files)
+
+
 def test_a_server_that_refuses_everything_is_given_up_soon(files: list[Ready]) -> None:
     with storing(lambda _: Reply(500)) as (server, peer):
         delivery = server.begin("task")

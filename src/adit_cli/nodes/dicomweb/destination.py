@@ -14,7 +14,7 @@ from adit_cli.nodes.base import Delivered, Delivery, Ready
 from adit_cli.nodes.dicomweb.carriers import Carriers, Store
 from adit_cli.nodes.dicomweb.connection import WebConnection
 from adit_cli.nodes.dicomweb.source import service_path
-from adit_cli.nodes.dicomweb.stow import FilesRefusedError, Stow
+from adit_cli.nodes.dicomweb.stow import CHANGED, FilesRefusedError, Stow, is_as_it_was
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,15 @@ class StowDelivery:
         """Return the request of what waits, which waits no longer."""
         files = tuple(self._waiting)
         self._waiting, self._size = [], 0
-        return lambda stow: self._sent(stow, files)
+        return lambda stow: self._sent_what_is_there(stow, files)
+
+    def _sent_what_is_there(self, stow: Stow, files: Sequence[Ready]) -> list[Delivered]:
+        """Send what can be read; a file that went away or changed must not keep the others of its request."""
+        there = [file for file in files if is_as_it_was(file)]
+        gone = [file.uid for file in files if file not in there]
+        told = self._sent(stow, there) if there else []
+        told += [Delivered(uid, accepted=False, reason=Reason.REJECTED, message=CHANGED) for uid in gone]
+        return told
 
     def _sent(self, stow: Stow, files: Sequence[Ready]) -> list[Delivered]:
         """Send files together; in halves where all are refused, for the sake of one perhaps."""

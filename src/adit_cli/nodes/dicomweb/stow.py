@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Sequence
+from io import FileIO
 from socket import socket
 from uuid import uuid4
 
-from adit_cli.errors import NodeError, Reason
+from adit_cli.errors import NodeError, Reason, TransientNodeError
 from adit_cli.nodes.base import Delivered, Ready
 from adit_cli.nodes.dicomweb.answer import Answer
 from adit_cli.nodes.dicomweb.connection import Ask, WebConnection
@@ -23,6 +25,7 @@ _TELLS_EACH = frozenset((*range(200, 300), _CONFLICT))
 """PS3.18 §10.5.3 knows 200, 202 and 409; servers say 201 and 204 as well."""
 _ABOUT_FILES = frozenset((400, 413, 415, 422, 500))
 _ALREADY_THERE = 0x0111
+CHANGED = "its file cannot be read, or changed since it was looked at"
 
 
 class Files:
@@ -41,13 +44,41 @@ class Files:
         block = memoryview(bytearray(_BLOCK)) if isinstance(sock, ssl.SSLSocket) else None
         for file in self._files:
             sock.sendall(self._head)
-            with file.path.open("rb", buffering=0) as content:
+            with _opened(file) as content:
                 if block is None:
-                    sock.sendfile(content)
-                    continue
-                while got := content.readinto(block):
-                    sock.sendall(block[:got])
+                    sent = sock.sendfile(content, count=file.size) if file.size else 0
+                else:
+                    sent = _sent_encrypted(sock, content, block, file.size)
+            if sent != file.size:
+                raise _changed(file)
         sock.sendall(self._tail)
+
+
+def is_as_it_was(file: Ready) -> bool:
+    """Return whether a file can be read and is as long as it is to be announced."""
+    try:
+        return file.path.stat().st_size == file.size and os.access(file.path, os.R_OK)
+    except OSError:
+        return False
+
+
+def _opened(file: Ready) -> FileIO:
+    try:
+        return FileIO(file.path)
+    except OSError as error:
+        raise _changed(file) from error
+
+
+def _changed(file: Ready) -> TransientNodeError:
+    return TransientNodeError(f"Instance {file.uid}: {CHANGED}.", reason=Reason.REJECTED)
+
+
+def _sent_encrypted(sock: socket, content: FileIO, block: memoryview, size: int) -> int:
+    sent = 0
+    while got := content.readinto(block[: size - sent]):
+        sock.sendall(block[:got])
+        sent += got
+    return sent
 
 
 class FilesRefusedError(Exception):

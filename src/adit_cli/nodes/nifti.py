@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from adit_cli.counting import count
 from adit_cli.errors import DataError, Reason
 from adit_cli.nodes import dcm2niix
 from adit_cli.nodes.base import Delivered, Delivery, Ready
@@ -133,7 +134,7 @@ class NiftiDelivery:
             why = f"was not filed: {refusal.message}"
             return self._refuse(series, refusal.reason or Reason.REJECTED, why)
         made = volumes.made_of(series)
-        message = f"{series} is {made.count} volume{'' if made.count == 1 else 's'}"
+        message = f"{series} is {count(made.count, 'volume')}"
         if made.problem:
             message += f", but {made.problem}"
         self._notes.append(f"{self._name}: {message}")

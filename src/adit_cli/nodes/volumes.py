@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import cast
 
+from adit_cli.counting import count
 from adit_cli.dicom.query import Attributes
 from adit_cli.nodes.dcm2niix import NAME, Converted
 from adit_cli.nodes.layout import Layout, apart, set_apart
@@ -92,9 +93,9 @@ class Volumes:
         key = _key(series)
         problems: list[str] = []
         if converted.images < len(series.files) or not converted.whole:
-            problems.append(f"holds only {converted.images} of {len(series.files)} images")
+            problems.append(f"holds only {converted.images} of {count(len(series.files), 'image')}")
         by_volume = _by_volume(converted.outputs)
-        count = sum(any(end.startswith(VOLUME) for end in files) for files in by_volume.values())
+        volumes = sum(any(end.startswith(VOLUME) for end in files) for files in by_volume.values())
         for which, files in by_volume.items():
             made = self.folder / f"{len(self.staged)}{SIDECAR}"
             if not _describe(files, series.values, made):
@@ -104,7 +105,7 @@ class Volumes:
                 stem = f"{key}{which}"
                 self.staged[stem + ending] = Staged(path, series.values, stem, ending)
                 self._names[key].append(stem + ending)
-        self._made[key] = Made(count, " and ".join(dict.fromkeys(problems)))
+        self._made[key] = Made(volumes, " and ".join(dict.fromkeys(problems)))
 
     def names_of(self, series: Series) -> Sequence[str]:
         """Return what the files of a series answer to."""

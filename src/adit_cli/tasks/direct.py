@@ -6,7 +6,7 @@ import logging
 import time
 from dataclasses import replace
 
-from adit_cli.counting import first_of
+from adit_cli.counting import count, first_of
 from adit_cli.errors import NodeError, Reason
 from adit_cli.jobfile.node import DimsePeer, ServerNode
 from adit_cli.nodes.base import Nodes
@@ -78,7 +78,7 @@ def _outcome(sent: Sent, listing: Listing, seconds: float) -> Outcome:
         done,
         status=TaskStatus.WARNING if there else TaskStatus.FAILURE,
         reason=Reason.INCOMPLETE,
-        message=f"of {sent.listed} instances {len(missing)} are not at the destination",
+        message=f"of {count(sent.listed, 'instance')} {len(missing)} did not get to the destination",
         hint="ask the source's administrator for the instances named, then use `--retry warning`",
         notes=tuple(notes),
     )

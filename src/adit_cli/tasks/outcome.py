@@ -138,7 +138,7 @@ def _sentence(ending: Ending) -> str:
         return next(iter(ending.reserves))
     if not parts and _unnamed_failed(ledger):
         return ledger.failed[""].message
-    return f"of {ledger.expected} instances {', '.join(parts)}"
+    return f"of {count(ledger.expected, 'instance')} {', '.join(parts)}"
 
 
 def _notes(ending: Ending) -> list[str]:
@@ -158,5 +158,5 @@ def _notes(ending: Ending) -> list[str]:
         named.append(f"dropped: {count(ledger.strays, 'file')} of another study or series")
     told_of = [said for said in ending.reserves if said not in ending.notes]
     if ending.error and ending.taken:
-        named.append(f"{ending.taken} of {ledger.expected} instances are at the destination already")
+        named.append(f"{ending.taken} of {count(ledger.expected, 'instance')} are at the destination already")
     return [*ending.notes, *told_of, *first_of(named, NAMED)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from adit_cli.counting import count
 from adit_cli.errors import NodeError, Reason
 from adit_cli.nodes.base import FailedInstance, InstanceRef, RetrieveRequest
 from adit_cli.nodes.dimse.association import Association
@@ -94,9 +95,15 @@ class Account:
             for uid in told.failed_uids
             if uid not in self.arrived
         ]
-        count = max((told.failed or 0), (told.completed or 0) + (told.warning or 0) - len(self.arrived))
-        if not named and (count > 0 or not self.arrived):
-            said = f"{count or 'no'} instances" if self.arrived or count else "and no instance"
+        missing = max((told.failed or 0), (told.completed or 0) + (told.warning or 0) - len(self.arrived))
+        if not named and (missing > 0 or not self.arrived):
+            said = (
+                count(missing, "instance")
+                if missing
+                else "no instances"
+                if self.arrived
+                else "and no instance"
+            )
             ended = f"The node ended with {status_words(told.status)}, {said} missing, unnamed."
             words = f"{ended}{self._unless_arrived()}"
             named = [FailedInstance("", Reason.INCOMPLETE, words)]

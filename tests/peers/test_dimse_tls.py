@@ -281,6 +281,17 @@ def test_a_certificate_may_be_for_another_name_that_the_node_gives(tmp_path: Pat
     assert report.accepted
 
 
+def test_the_authorities_of_the_system_are_trusted_where_none_are_named(
+    tmp_path: Path, ours: Authority, server: Path, study: BuiltStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(ours.ca))
+
+    with tls_storescp(tmp_path, server, "--ignore-peer-cert") as peer:
+        told = send(node(peer.port, Tls()), study)
+
+    assert [one.accepted for one in told] == [True] * 3
+
+
 def test_a_server_of_an_unknown_authority_is_named(
     tmp_path: Path, ours: Authority, theirs: Authority, server: Path
 ) -> None:

@@ -97,13 +97,7 @@ class Account:
         ]
         missing = max((told.failed or 0), (told.completed or 0) + (told.warning or 0) - len(self.arrived))
         if not named and (missing > 0 or not self.arrived):
-            said = (
-                count(missing, "instance")
-                if missing
-                else "no instances"
-                if self.arrived
-                else "and no instance"
-            )
+            said = count(missing, "instance") if missing > 0 else "and no instance"
             ended = f"The node ended with {status_words(told.status)}, {said} missing, unnamed."
             words = f"{ended}{self._unless_arrived()}"
             named = [FailedInstance("", Reason.INCOMPLETE, words)]

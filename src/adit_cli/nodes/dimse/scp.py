@@ -134,16 +134,21 @@ class Service:
             )
         else:
             filed = self._filing.finish(file, uid)
-        self._answer(message, filed.status)
-        happening = Happening.STORED if filed.status == SUCCESS else Happening.REFUSED
-        known = uid if is_valid_uid(uid) else ""
+        if filed.status == SUCCESS:
+            self._answer(message, filed.status)
+            self._tell_filed(Happening.STORED, uid, filed)
+        else:  # whoever hears of it from the archive finds it noted
+            self._tell_filed(Happening.REFUSED, uid, filed)
+            self._answer(message, filed.status)
+
+    def _tell_filed(self, happening: Happening, uid: str, filed: Filed) -> None:
         self._on_event(
             ReceiveEvent(
                 happening,
                 self._calling,
                 self._host,
                 filed.study_uid,
-                known,
+                uid if is_valid_uid(uid) else "",
                 filed.size,
                 message=filed.message,
                 status=filed.status,

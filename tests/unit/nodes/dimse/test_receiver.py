@@ -13,14 +13,15 @@ from adit_cli.errors import TransientNodeError, UsageError
 from adit_cli.jobfile.node import DimsePeer, Limits, Timeouts
 from adit_cli.nodes.base import Delivered, Ready
 from adit_cli.nodes.dimse.association import Association
+from adit_cli.nodes.dimse.channel import Channel
 from adit_cli.nodes.dimse.contexts import STUDY_FIND, UNCOMPRESSED, VERIFICATION, numbered
 from adit_cli.nodes.dimse.destination import DimseDestination
 from adit_cli.nodes.dimse.echo import echo
 from adit_cli.nodes.dimse.guests import EVERYONE, Guests
-from adit_cli.nodes.dimse.messages import C_FIND_RQ, C_STORE_RQ, Command, encode_command
+from adit_cli.nodes.dimse.messages import C_FIND_RQ, C_STORE_RQ, RESPONSE, Command, encode_command
 from adit_cli.nodes.dimse.party import Party
 from adit_cli.nodes.dimse.receiver import Receiver, Reception
-from adit_cli.nodes.dimse.scp import Happening, ReceiveEvent
+from adit_cli.nodes.dimse.scp import Happening, OnEvent, ReceiveEvent
 from adit_cli.nodes.retry import Tries
 from tests.support.archive import CT, EXPLICIT, STUDY, ct_instance
 from tests.support.disk import at_most
@@ -61,10 +62,16 @@ def receiving(
     most: int = 4,
     silence: float = 60,
     sync: bool = False,
+    on_event: OnEvent = lambda _event: None,
 ) -> Generator[Running]:
     events = Queue[ReceiveEvent]()
+
+    def tell(event: ReceiveEvent) -> None:
+        on_event(event)
+        events.put(event)
+
     reception = Reception("ADIT", 0, folder, LOOPBACK, guests, most, sync, silence, grace=60)
-    receiver = Receiver(reception, events.put)
+    receiver = Receiver(reception, tell)
     thread = threading.Thread(target=receiver.run, daemon=True)
     thread.start()
     try:
@@ -325,3 +332,28 @@ def test_receiver_outlives_a_caller_for_whom_there_is_no_file_left(
 
     assert [one.accepted for one in told] == [True]
     assert failures == []
+
+
+@pytest.mark.parametrize(("data", "order"), [("whole", ["answered", "told"]), ("cut", ["told", "answered"])])
+def test_a_refusal_is_noted_before_its_sender_hears_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: str, order: list[str]
+) -> None:
+    steps: list[str] = []
+    send = Channel.send
+
+    def noting(channel: Channel, context_id: int, command: Command, value: bytes, longest: int) -> None:
+        if command.field == C_STORE_RQ | RESPONSE:
+            steps.append("answered")
+        send(channel, context_id, command, value, longest)
+
+    def note(event: ReceiveEvent) -> None:
+        if event.uid:
+            steps.append("told")
+
+    monkeypatch.setattr(Channel, "send", noting)
+    dataset = ct_instance(UIDS[0])
+    with receiving(tmp_path / "in", on_event=note) as running:
+        sent(running, tmp_path / "out", {UIDS[0]: dataset if data == "whole" else dataset[:60]})
+        running.next(Happening.ENDED)
+
+    assert steps == order

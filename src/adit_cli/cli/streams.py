@@ -5,10 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
+from typing import Protocol, runtime_checkable
 
 
 @runtime_checkable
@@ -16,17 +13,26 @@ class _Recodable(Protocol):
     def reconfigure(self, *, errors: str) -> None: ...
 
 
-class _Heard(io.FileIO):
+class _Heard(io.TextIOWrapper):
     """Standard error while it is read; later it goes nowhere, and the command ends as it would have."""
 
-    def write(self, said: Buffer, /) -> int:
+    def write(self, said: str, /) -> int:
         try:
             return super().write(said)
         except BrokenPipeError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self.fileno())
-            os.close(nowhere)
-            return super().write(said)
+            self._go_nowhere()
+            return len(said)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except BrokenPipeError:
+            self._go_nowhere()
+
+    def _go_nowhere(self) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
 
 
 def open_streams() -> None:
@@ -44,8 +50,8 @@ def open_streams() -> None:
 
 
 def _heard(number: int, encoding: str) -> io.TextIOWrapper:
-    written = io.BufferedWriter(_Heard(number, "w", closefd=False))
-    return io.TextIOWrapper(written, encoding, errors="backslashreplace", line_buffering=True)
+    written = io.BufferedWriter(io.FileIO(number, "w", closefd=False))
+    return _Heard(written, encoding, errors="backslashreplace", line_buffering=True)
 
 
 def _nowhere(mode: str) -> io.TextIOWrapper:

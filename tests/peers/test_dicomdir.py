@@ -95,5 +95,5 @@ def test_we_continue_what_dcmtk_writes_and_miss_what_it_names(tmp_path: Path) ->
     (root / "IM1").unlink()
 
     assert uids(directory) == {*one.instance_uids, *other.instance_uids}
-    assert FolderSource("in", root).notes()[1].endswith("not there: IM1")
+    assert FolderSource("in", root).notes()[1].endswith("a DICOMDIR names: IM1")
     assert run(["dcmdump", directory])

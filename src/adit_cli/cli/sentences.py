@@ -30,8 +30,8 @@ def started_line(event: RunStarted) -> str:
     if not event.total:
         return f"{event.job}: no study to move"
     if not event.pending:
-        return f"{event.job}: all {count(event.total, 'study')} already done"
-    done = f", {event.total - event.pending} already done" if event.total > event.pending else ""
+        return f"{event.job}: nothing left to move, {count(event.total, 'study')} ended before"
+    done = f", {event.total - event.pending} ended before" if event.total > event.pending else ""
     instances = f" ({count(event.instances, 'instance')})" if event.instances else ""
     workers = count(event.workers, "worker")
     line = f"{event.job}: {count(event.pending, 'study')}{instances} to move{done}, {workers}"

@@ -66,7 +66,7 @@ def test_plain_display_has_a_line_for_the_start_and_each_ended_study() -> None:
     shown(PlainDisplay(stream, Clock()), [RunStarted("lung", 3, 2, 1), SUCCESS, INCOMPLETE])
 
     assert stream.getvalue().splitlines() == [
-        "lung: 2 studies to move, 1 already done, 1 worker",
+        "lung: 2 studies to move, 1 ended before, 1 worker",
         f"[1/2] {STUDY} 100 instances, 50 MB in 2.0 s, 25 MB/s",
         f"[2/2] {STUDY} warning (incomplete): 2 of 100 instances did not arrive",
     ]
@@ -179,7 +179,7 @@ def test_a_worker_that_has_not_reported_is_asking() -> None:
 
 
 def test_a_finished_job_says_so_at_once() -> None:
-    assert started_line(RunStarted("lung", 40, 0, 2)) == "lung: all 40 studies already done"
+    assert started_line(RunStarted("lung", 40, 0, 2)) == "lung: nothing left to move, 40 studies ended before"
 
 
 def test_a_job_that_selects_nothing_says_so() -> None:

@@ -154,7 +154,7 @@ def _explain(found: Iterable[Found | LeftOut], rules: Rules, output_format: Form
         changes = _changes(one, rules)
         if isinstance(changes, LeftOut):
             left_out += 1
-            _say(printable(f"{changes.shown}: {changes.reason.value}: {changes.message}"))
+            _name(changes)
             continue
         _say(printable(f"{one.shown}:"))
         rows += [_row(one.shown, change) for change in changes]
@@ -201,7 +201,7 @@ def _run(found: Iterable[Found | LeftOut], rules: Rules, target: Target, *, quie
                     tally.update(written=1, size=one.size, before=one.is_old)
                 case LeftOut():
                     tally["left out"] += 1
-                    _say(printable(f"{one.shown}: {one.reason.value}: {one.message}"))
+                    _name(one)
     if not quiet:
         _say(_summary(tally, f"in {target.folder}" if target.journals else "would be written"))
     return not tally["left out"]
@@ -211,6 +211,10 @@ def _summary(tally: Mapping[str, int], where: str) -> str:
     before = f", {tally['before']} of them by an earlier run" if tally["before"] else ""
     aside = f", {count(tally['left out'], 'file')} left out" if tally["left out"] else ""
     return f"{count(tally['written'], 'file')} ({size(tally['size'])}) {where}{before}{aside}"
+
+
+def _name(one: LeftOut) -> None:
+    _say(printable(f"{one.shown}: {one.reason.value}: {one.message}"))
 
 
 def _say(text: str) -> None:

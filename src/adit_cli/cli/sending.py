@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import typer
 
@@ -55,8 +56,15 @@ def watch_send(
     return not sent.refused and not sent.reserves
 
 
-def _so_far(sent: Sent) -> Sent:
-    return Sent(sent.accepted, sent.size, list(sent.refused), list(sent.reserves))
+class _SoFar(NamedTuple):
+    accepted: int
+    size: int
+    refused: int
+    reserves: int
+
+
+def _so_far(sent: Sent) -> _SoFar:
+    return _SoFar(sent.accepted, sent.size, len(sent.refused), len(sent.reserves))
 
 
 def _name(sent: Sent, outbox: Outbox, shown: Callable[[Path], str]) -> None:
@@ -69,8 +77,8 @@ def _name(sent: Sent, outbox: Outbox, shown: Callable[[Path], str]) -> None:
         _note_misnamed(outbox.misnamed, shown)
 
 
-def _ended(number: int, uid: str, before: Sent, after: Sent, seconds: float) -> TaskEnded:
-    refused, reserves = after.refused[len(before.refused) :], after.reserves[len(before.reserves) :]
+def _ended(number: int, uid: str, before: _SoFar, after: Sent, seconds: float) -> TaskEnded:
+    refused, reserves = after.refused[before.refused :], after.reserves[before.reserves :]
     reason = next((one.reason for one in (*refused, *reserves)), None)
     status = TaskStatus.SUCCESS if reason is None else TaskStatus.WARNING
     said = f"{count(len(refused), 'file')} refused" if refused else reserves[0].message if reserves else ""

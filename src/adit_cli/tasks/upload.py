@@ -191,7 +191,9 @@ def _note(sent: Sent, untold: dict[str, Ready], told: Iterable[Delivered]) -> No
         if answer.accepted:
             sent.accepted += 1
             sent.size += file.size
-            sent.reserves += [] if answer.reason is None else [answer]
-            sent.remarks += Counter([answer.message] if answer.message and answer.reason is None else [])
+            if answer.reason is not None:
+                sent.reserves.append(answer)
+            elif answer.message:
+                sent.remarks[answer.message] += 1
         else:
             sent.refused.append(Refused(file.path, answer.reason or Reason.REJECTED, answer.message))

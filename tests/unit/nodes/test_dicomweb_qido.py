@@ -60,32 +60,21 @@ def test_a_full_page_is_never_the_last_whatever_came_before() -> None:
         assert [len(source.find(Level.STUDY, STUDIES)) for _ in range(3)] == [2000] * 3
 
 
-def test_a_page_as_long_as_the_cap_is_asked_on_after_shorter_answers() -> None:
-    count = 30
+@pytest.mark.parametrize("before", [30, 100], ids=["shorter", "as long and whole"])
+def test_a_page_as_long_as_the_cap_is_asked_on_whatever_came_before(before: int) -> None:
+    count = before
 
     def answer(seen: Seen) -> Reply:
         return paged(count, cap=100)(seen)
 
     with asking(answer) as (source, _):
-        assert len(source.find(Level.STUDY, STUDIES)) == 30
+        assert len(source.find(Level.STUDY, STUDIES)) == before
         count = 300
         assert len(source.find(Level.STUDY, STUDIES)) == 300
 
 
 def test_a_server_that_caps_its_pages_without_a_word_is_asked_on() -> None:
     assert len(found(paged(250, cap=100))) == 250
-
-
-def test_an_answer_as_long_as_a_whole_one_before_may_be_cut_all_the_same() -> None:
-    count = 100
-
-    def answer(seen: Seen) -> Reply:
-        return paged(count, cap=100)(seen)
-
-    with asking(answer) as (source, _):
-        assert len(source.find(Level.STUDY, STUDIES)) == 100
-        count = 300
-        assert len(source.find(Level.STUDY, STUDIES)) == 300
 
 
 def test_a_page_that_says_it_is_a_part_is_asked_on_however_short_it_is() -> None:

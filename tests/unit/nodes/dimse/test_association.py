@@ -251,25 +251,21 @@ def test_service_that_was_not_accepted_is_named() -> None:
     assert caught.value.reason is Reason.NO_CONTEXT
 
 
-def test_answer_to_another_question_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Command(0x8020, responded_to=1, status=0), "8020H came where 8030H"),
+        (Command(0x8030, responded_to=7, status=0), "answers message 7, and was asked message 1"),
+    ],
+    ids=["another kind", "an earlier message"],
+)
+def test_answer_to_another_question_is_refused(answer: Command, said: str) -> None:
     def reply(talk: Talk, message: Message) -> None:
-        talk.say(message.context_id, Command(0x8020, responded_to=1, status=0))
+        talk.say(message.context_id, answer)
 
     with (
         scripted_peer(echo_answered_by(reply)) as peer,
-        pytest.raises(NodeError, match="8020H came where 8030H"),
-        opened(peer) as assoc,
-    ):
-        c_echo(assoc)
-
-
-def test_answer_to_an_earlier_message_is_refused() -> None:
-    def reply(talk: Talk, message: Message) -> None:
-        talk.say(message.context_id, Command(0x8030, responded_to=7, status=0))
-
-    with (
-        scripted_peer(echo_answered_by(reply)) as peer,
-        pytest.raises(NodeError, match="answers message 7, and was asked message 1"),
+        pytest.raises(NodeError, match=said),
         opened(peer) as assoc,
     ):
         c_echo(assoc)
